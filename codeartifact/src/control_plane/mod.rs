@@ -1,0 +1,246 @@
+//! The operations of the service that the product uses, in plain data.
+
+use std::time::SystemTime;
+
+use zeroize::Zeroizing;
+
+use crate::endpoint::{AccountId, DomainName, PackageFormat, RepositoryName};
+
+pub mod aws;
+
+/// The operations. Blocking: the SDK's runtime stays behind [`aws::AwsControlPlane`].
+pub trait ControlPlane {
+    /// `GetAuthorizationToken`. `lifetime_seconds`: 0 (as long as the role session) or 900 to 43,200; `None` is 12 h.
+    fn get_authorization_token(
+        &self,
+        domain: &DomainName,
+        owner: Option<&AccountId>,
+        lifetime_seconds: Option<u32>,
+    ) -> Result<IssuedToken, ControlPlaneError>;
+    /// `GetRepositoryEndpoint`: the URL, with its final slash.
+    fn get_repository_endpoint(
+        &self,
+        repository: &RepositoryId,
+        format: PackageFormat,
+    ) -> Result<String, ControlPlaneError>;
+    /// `CreateDomain`.
+    fn create_domain(&self, domain: &DomainName) -> Result<Domain, ControlPlaneError>;
+    /// `DescribeDomain`; without an owner: of the caller's own account.
+    fn describe_domain(&self, domain: &DomainName, owner: Option<&AccountId>) -> Result<Domain, ControlPlaneError>;
+    /// `CreateRepository`.
+    fn create_repository(
+        &self,
+        repository: &RepositoryId,
+        description: &str,
+        upstreams: &[RepositoryName],
+    ) -> Result<Repository, ControlPlaneError>;
+    /// `DescribeRepository`.
+    fn describe_repository(&self, repository: &RepositoryId) -> Result<Repository, ControlPlaneError>;
+    /// `ListPackageVersions`, all pages; empty where the package is unknown.
+    fn list_package_versions(
+        &self,
+        repository: &RepositoryId,
+        package: &PackageId,
+    ) -> Result<Vec<PackageVersionSummary>, ControlPlaneError>;
+    /// `DescribePackageVersion`; `None` where there is none.
+    fn describe_package_version(
+        &self,
+        repository: &RepositoryId,
+        package: &PackageId,
+        version: &str,
+    ) -> Result<Option<PackageVersion>, ControlPlaneError>;
+    /// `ListPackageVersionAssets`, all pages.
+    fn list_package_version_assets(
+        &self,
+        repository: &RepositoryId,
+        package: &PackageId,
+        version: &str,
+    ) -> Result<Vec<Asset>, ControlPlaneError>;
+    /// `GetPackageVersionAsset`, written to `into`; returns the bytes written.
+    fn get_package_version_asset(
+        &self,
+        repository: &RepositoryId,
+        package: &PackageId,
+        version: &str,
+        asset: &str,
+        into: &mut dyn std::io::Write,
+    ) -> Result<u64, ControlPlaneError>;
+    /// `CopyPackageVersions` with pinned revisions (at most 100 versions a call).
+    fn copy_package_versions(&self, copy: &CopyRequest<'_>) -> Result<CopyOutcome, ControlPlaneError>;
+}
+
+/// A repository of a domain.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RepositoryId {
+    /// The domain.
+    pub domain: DomainName,
+    /// Its owner; `None` is the caller's own account.
+    pub owner: Option<AccountId>,
+    /// The repository.
+    pub repository: RepositoryName,
+}
+
+/// A package of a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PackageId {
+    /// The format.
+    pub format: PackageFormat,
+    /// The namespace, where the format has one (npm without the at sign).
+    pub namespace: Option<String>,
+    /// The name.
+    pub name: String,
+}
+
+/// What `GetAuthorizationToken` answers.
+pub struct IssuedToken {
+    /// The secret.
+    pub secret: Zeroizing<String>,
+    /// When it ends.
+    pub expires: SystemTime,
+}
+
+/// A domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Domain {
+    /// Its name.
+    pub name: DomainName,
+    /// Its owner.
+    pub owner: AccountId,
+    /// Repositories in it.
+    pub repository_count: u32,
+    /// Unique bytes of all assets.
+    pub asset_bytes: u64,
+}
+
+/// A repository as described.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    /// Its name.
+    pub name: RepositoryName,
+    /// The account that administers it.
+    pub administrator: AccountId,
+    /// The account that owns its domain.
+    pub domain_owner: AccountId,
+    /// Upstream repositories, in order.
+    pub upstreams: Vec<RepositoryName>,
+    /// External connections by name.
+    pub external_connections: Vec<String>,
+}
+
+/// A version's status, in the service's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PackageVersionStatus {
+    /// Listed and downloadable.
+    Published,
+    /// Still being published.
+    Unfinished,
+    /// Downloadable, not listed.
+    Unlisted,
+    /// Neither.
+    Archived,
+    /// Its assets are gone.
+    Disposed,
+    /// Only as the result of a deletion.
+    Deleted,
+}
+
+/// A row of `ListPackageVersions`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackageVersionSummary {
+    /// The version.
+    pub version: String,
+    /// Its revision.
+    pub revision: String,
+    /// Its status.
+    pub status: PackageVersionStatus,
+}
+
+/// What `DescribePackageVersion` answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackageVersion {
+    /// The version.
+    pub version: String,
+    /// Its revision.
+    pub revision: String,
+    /// Its status.
+    pub status: PackageVersionStatus,
+    /// When it came into the domain.
+    pub published: Option<SystemTime>,
+}
+
+/// An asset of a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asset {
+    /// Its name.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256, lowercase hex.
+    pub sha256: String,
+}
+
+/// A copy of versions of one package between repositories of one domain.
+#[derive(Debug, Clone)]
+pub struct CopyRequest<'a> {
+    /// From here (domain and owner are this one's).
+    pub source: &'a RepositoryId,
+    /// To here.
+    pub destination: &'a RepositoryName,
+    /// The package.
+    pub package: &'a PackageId,
+    /// Version and the revision it must have.
+    pub versions: &'a [(String, String)],
+}
+
+/// The outcome of a copy: what is in neither list was there already, identical.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CopyOutcome {
+    /// Copied: version and revision.
+    pub copied: Vec<(String, String)>,
+    /// Not copied: version, error code, message.
+    pub failed: Vec<(String, String, String)>,
+}
+
+/// Why an operation failed, by what the caller can do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// No AWS identity, or an expired one.
+    NoIdentity,
+    /// A policy says no.
+    Denied,
+    /// The thing is not there.
+    NotFound,
+    /// It exists, or is not in the state expected.
+    Conflict,
+    /// The request breaks a rule of the service.
+    Invalid,
+    /// A quota is used up.
+    Quota,
+    /// Too many requests.
+    Throttled,
+    /// The service could not be reached, or not in time.
+    Unreachable,
+    /// The service failed.
+    Service,
+}
+
+/// An operation failed. Fields, not text: the program edge decides what to print.
+#[derive(Debug, thiserror::Error)]
+#[error("{operation} failed: {message}")]
+pub struct ControlPlaneError {
+    /// The operation by the service's name.
+    pub operation: &'static str,
+    /// What kind of failure.
+    pub kind: FailureKind,
+    /// The resource it was about, for the message.
+    pub resource: String,
+    /// HTTP status, where there was an answer.
+    pub status: Option<u16>,
+    /// The service's request id, where there was one.
+    pub request_id: Option<String>,
+    /// The service's message, control characters escaped.
+    pub message: String,
+    /// The cause below, where there is one.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
