@@ -1,70 +1,217 @@
 //! Everything ambient through one value: arguments, variables, folders, clock.
 
-use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, time::SystemTime};
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
 /// The process's surroundings. Tests build one from literals; programs call [`Host::of_process`] once.
 /// Nothing else in the workspace reads the environment, the home folder, the clock or the arguments.
-#[derive(Debug, Clone)]
+///
+/// There is no `set`: a setting that stands in for a variable makes a new value with [`Host::with_var`], and child
+/// processes get the variables from [`Host::vars`].
+#[derive(Clone)]
 pub struct Host {
     args: Vec<OsString>,
     variables: BTreeMap<OsString, OsString>,
     current_dir: PathBuf,
+    program: Program,
     fixed_now: Option<SystemTime>,
 }
 
+/// Where the running program's file is.
+#[derive(Debug, Clone)]
+enum Program {
+    /// To be asked of the system, which costs system calls the warm path does without.
+    Ask,
+    /// Made up.
+    Fixed(Option<PathBuf>),
+}
+
+/// The name of the folders of ours.
+const FOLDER: &str = "codeartifact";
+
 impl Host {
     /// The real surroundings.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the process's surroundings")]
     pub fn of_process() -> Self {
-        todo!()
+        Self {
+            args: std::env::args_os().collect(),
+            variables: std::env::vars_os().collect(),
+            // A folder that is gone is no folder: what is looked for relative to it is not found.
+            current_dir: std::env::current_dir().unwrap_or_default(),
+            program: Program::Ask,
+            fixed_now: None,
+        }
     }
-    /// Made-up surroundings, for tests.
+
+    /// Made-up surroundings, for tests. The running program has no file; see [`Host::with_program`].
     pub fn for_test(
-        _args: &[&str],
-        _variables: &[(&str, &str)],
-        _current_dir: impl Into<PathBuf>,
-        _now: SystemTime,
+        args: &[&str],
+        variables: &[(&str, &str)],
+        current_dir: impl Into<PathBuf>,
+        now: SystemTime,
     ) -> Self {
-        todo!()
+        Self {
+            args: args.iter().map(OsString::from).collect(),
+            variables: variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).collect(),
+            current_dir: current_dir.into(),
+            program: Program::Fixed(None),
+            fixed_now: Some(now),
+        }
     }
+
+    /// The same at another time, for tests.
+    #[must_use]
+    pub fn with_now(mut self, now: SystemTime) -> Self {
+        self.fixed_now = Some(now);
+        self
+    }
+
+    /// The same with another program file, for tests.
+    #[must_use]
+    pub fn with_program(mut self, program: impl Into<PathBuf>) -> Self {
+        self.program = Program::Fixed(Some(program.into()));
+        self
+    }
+
+    /// The same with a variable set, for options that stand in for variables. An empty value unsets it.
+    #[must_use]
+    pub fn with_var(mut self, name: &str, value: &str) -> Self {
+        if value.is_empty() {
+            self.variables.remove(OsStr::new(name));
+        } else {
+            self.variables.insert(OsString::from(name), OsString::from(value));
+        }
+        self
+    }
+
     /// The arguments, the program's name first.
     pub fn args(&self) -> &[OsString] {
         &self.args
     }
-    /// A variable that is set and not empty.
+
+    /// A variable that is set, not empty, and Unicode.
     pub fn var(&self, name: &str) -> Option<&str> {
-        self.variables.get(std::ffi::OsStr::new(name)).and_then(|v| v.to_str()).filter(|v| !v.is_empty())
+        self.var_os(name).and_then(OsStr::to_str)
     }
-    /// The same with a variable set, for options that stand in for variables.
-    #[must_use]
-    pub fn with_var(self, _name: &str, _value: &str) -> Self {
-        todo!()
+
+    /// A variable that is set and not empty.
+    pub fn var_os(&self, name: &str) -> Option<&OsStr> {
+        self.variables.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
     }
+
+    /// All variables, for child processes.
+    pub fn vars(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+
     /// The folder the program was started in.
-    pub fn current_dir(&self) -> &std::path::Path {
+    pub fn current_dir(&self) -> &Path {
         &self.current_dir
     }
-    /// The user's home folder.
+
+    /// The user's home folder: `HOME`, on Windows else `USERPROFILE`. The SDK's rule: no look into the user database.
     pub fn home(&self) -> Option<PathBuf> {
-        todo!()
+        let home = self.var_os("HOME");
+        let home = if cfg!(windows) { home.or_else(|| self.var_os("USERPROFILE")) } else { home };
+        home.map(PathBuf::from)
     }
-    /// `$XDG_CONFIG_HOME/codeartifact` (Windows: in `%APPDATA%`).
+
+    /// Settings: `$XDG_CONFIG_HOME/codeartifact`, by default in `~/.config`; on Windows in `%APPDATA%`.
     pub fn config_dir(&self) -> Option<PathBuf> {
-        todo!()
+        self.folder("XDG_CONFIG_HOME", "APPDATA", ".config")
     }
-    /// `$XDG_STATE_HOME/codeartifact`: journals and unfinished runs.
+
+    /// What should outlive a restart (journals, unfinished runs, the file store): `$XDG_STATE_HOME/codeartifact`, by
+    /// default in `~/.local/state`; on Windows in `%LOCALAPPDATA%`.
     pub fn state_dir(&self) -> Option<PathBuf> {
-        todo!()
+        self.folder("XDG_STATE_HOME", "LOCALAPPDATA", ".local/state")
     }
-    /// `$XDG_RUNTIME_DIR/codeartifact`, else the state folder: locks.
+
+    /// What can be made again: `$XDG_CACHE_HOME/codeartifact`, by default in `~/.cache`; on Windows in
+    /// `%LOCALAPPDATA%`.
+    pub fn cache_dir(&self) -> Option<PathBuf> {
+        self.folder("XDG_CACHE_HOME", "LOCALAPPDATA", ".cache")
+    }
+
+    /// Locks: `$XDG_RUNTIME_DIR/codeartifact`, else the state folder.
     pub fn runtime_dir(&self) -> Option<PathBuf> {
-        todo!()
+        self.absolute("XDG_RUNTIME_DIR").map(|dir| dir.join(FOLDER)).or_else(|| self.state_dir())
     }
+
+    /// Where throw-away folders go: `TMPDIR`, by default `/tmp`; on Windows `TEMP`, else `TMP`.
+    pub fn temp_dir(&self) -> PathBuf {
+        let (first, second, default) =
+            if cfg!(windows) { ("TEMP", "TMP", r"C:\Windows\Temp") } else { ("TMPDIR", "TMPDIR", "/tmp") };
+        self.absolute(first).or_else(|| self.absolute(second)).unwrap_or_else(|| PathBuf::from(default))
+    }
+
     /// The time.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     pub fn now(&self) -> SystemTime {
         self.fixed_now.unwrap_or_else(SystemTime::now)
     }
+
     /// The file of the running program, links resolved.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the process's surroundings")]
     pub fn program(&self) -> Option<PathBuf> {
-        todo!()
+        match &self.program {
+            Program::Fixed(program) => program.clone(),
+            Program::Ask => {
+                let program = std::env::current_exe().ok()?;
+                Some(program.canonicalize().unwrap_or(program))
+            }
+        }
     }
+
+    /// The first program of that name on `PATH`. Only absolute entries of `PATH` are looked at, so that the current
+    /// folder, which may belong to a stranger's repository, is never searched. `name` is a bare file name.
+    pub fn find_program(&self, name: &str) -> Option<PathBuf> {
+        if name.is_empty() || Path::new(name).file_name() != Some(OsStr::new(name)) {
+            return None;
+        }
+        let suffixes: &[&str] = if cfg!(windows) { &["", ".exe", ".cmd", ".bat"] } else { &[""] };
+        std::env::split_paths(self.var_os("PATH")?)
+            .filter(|folder| folder.is_absolute())
+            .flat_map(|folder| suffixes.iter().map(move |suffix| folder.join(format!("{name}{suffix}"))))
+            .find(|file| is_program(file))
+    }
+
+    /// A folder of ours below an XDG base folder. The XDG specification: a relative value is invalid and ignored.
+    fn folder(&self, xdg: &str, windows: &str, below_home: &str) -> Option<PathBuf> {
+        let base = self.absolute(xdg).or_else(|| if cfg!(windows) { self.absolute(windows) } else { None });
+        let base = base.or_else(|| self.home().filter(|home| home.is_absolute()).map(|home| home.join(below_home)));
+        base.map(|base| base.join(FOLDER))
+    }
+
+    fn absolute(&self, name: &str) -> Option<PathBuf> {
+        self.var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+    }
+}
+
+/// Variables are shown by name only: their values hold credentials.
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Host")
+            .field("args", &self.args.len())
+            .field("variables", &self.variables.keys().collect::<Vec<_>>())
+            .field("current_dir", &self.current_dir)
+            .field("program", &self.program)
+            .field("fixed_now", &self.fixed_now)
+            .finish()
+    }
+}
+
+#[cfg(unix)]
+fn is_program(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    file.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_program(file: &Path) -> bool {
+    file.is_file()
 }
