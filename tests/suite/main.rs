@@ -1,0 +1,26 @@
+//! Journeys through the whole product with the real clients, one file each.
+
+macro_rules! journeys {
+    ($($name:ident),* $(,)?) => {
+        $(mod $name;)*
+        const JOURNEYS: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+journeys! {}
+
+/// A journey that is not listed would never run.
+#[test]
+fn every_journey_is_listed() {
+    let folder = tests::programs::workspace().join("tests/suite");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut names: Vec<String> = files
+        .filter(|file| file.extension().is_some_and(|extension| extension == "rs"))
+        .map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned())
+        .filter(|name| name != "main")
+        .collect();
+    names.sort();
+    let mut listed = JOURNEYS.to_vec();
+    listed.sort_unstable();
+    assert_eq!(names, listed);
+}

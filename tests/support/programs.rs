@@ -1,0 +1,62 @@
+//! Where the programs are: ours, built here if they are not, and the real clients.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use codeartifact::Host;
+
+/// The real surroundings of the tests.
+pub fn host() -> &'static Host {
+    static HOST: OnceLock<Host> = OnceLock::new();
+    HOST.get_or_init(Host::of_process)
+}
+
+/// The folder of the programs under test, which are brought up to date once: `cargo test` alone builds no program of
+/// another package, and a stale one would be tested in silence.
+pub fn ours() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let this = host().program().expect("a test knows its own file");
+        let folder = this.parent().and_then(Path::parent).expect("cargo puts tests into PROFILE/deps").to_path_buf();
+        let profile = match folder.file_name().and_then(|name| name.to_str()) {
+            Some("debug") | None => "dev",
+            Some(profile) => profile,
+        };
+        let built = Command::new(cargo())
+            .args(["build", "--quiet", "--locked", "--workspace", "--bins", "--profile", profile, "--manifest-path"])
+            .arg(workspace().join("Cargo.toml"))
+            .status();
+        assert!(built.is_ok_and(|status| status.success()), "the programs under test do not build");
+        folder
+    })
+}
+
+/// The root of the checkout.
+pub fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the workspace")
+}
+
+/// The real cargo, as started by these tests.
+pub fn cargo() -> PathBuf {
+    host().var("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
+}
+
+/// A program on `PATH`, or nothing and a line that says so. `tests/run` and CI set `TESTS_NEED_ALL`: there a missing
+/// program fails the test instead of thinning it out.
+pub fn find(name: &str) -> Option<PathBuf> {
+    let found = host()
+        .var("PATH")
+        .unwrap_or_default()
+        .split(':')
+        .filter(|folder| !folder.is_empty())
+        .map(|folder| Path::new(folder).join(name))
+        .find(|file| file.is_file());
+    if found.is_none() {
+        assert!(host().var("TESTS_NEED_ALL").is_none(), "`{name}` is not installed; `tests/run` installs it");
+        println!("skipped: `{name}` is not installed; `tests/run` installs it");
+    }
+    found
+}
