@@ -30,7 +30,7 @@ pub use endpoint::{
     AccountId, DomainName, Endpoint, EndpointError, PackageFormat, Region, RepositoryName, ServiceOverride, Trust,
 };
 pub use host::Host;
-pub use profile::AwsEnvironment;
+pub use profile::{AwsEnvironment, AwsOptions, ProfileError};
 pub use source::{SourceError, TokenSource};
 pub use store::{StoreError, Stores, TokenStore};
-pub use token::{AuthorizationToken, Freshness, Identity, TokenScope};
+pub use token::{AuthorizationToken, Freshness, Identity, ScopeError, TokenScope};

@@ -18,7 +18,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::{AuthorizationToken, CLOCK_TOLERANCE, Freshness, LONGEST_LIFE, TokenScope};
+use super::{AuthorizationToken, CLOCK_TOLERANCE, LONGEST_LIFE, TokenScope};
+use crate::store::StoredToken;
 
 const MAGIC: &[u8; 4] = b"CAT1";
 const DIGEST_LENGTH: usize = 16;
@@ -45,28 +46,24 @@ impl AuthorizationToken {
         entry
     }
 
-    /// The token in an entry, if it is whole, written for exactly this scope, plausible, and good at `now`.
-    ///
-    /// Plausible: printable ASCII without spaces, at most 20 KiB; a life of at most 12 h 5 min; not issued in the future.
-    pub fn from_entry(entry: &[u8], scope: &TokenScope, now: SystemTime) -> Option<Self> {
+    /// The token in an entry, if it is whole, written for exactly this scope, and plausible: printable ASCII without
+    /// spaces, at most 20 KiB, with a life of at most 12 h 5 min. Whether it is still good is for
+    /// [`freshness`](Self::freshness) to say.
+    pub fn from_entry(scope: &TokenScope, entry: &[u8]) -> Option<Self> {
         let parts = Parts::read(entry)?;
-        let life = parts.expires.duration_since(parts.issued).ok()?;
-        if parts.key != scope.key() || life > LONGEST_LIFE + CLOCK_TOLERANCE || !is_plausible(parts.secret) {
+        if parts.key != scope.key() {
             return None;
         }
-        let token = Self {
-            secret: Zeroizing::new(parts.secret.to_owned()),
-            issued: parts.issued,
-            expires: parts.expires,
-        };
-        (token.freshness(now) != Freshness::Expired).then_some(token)
+        let secret = Zeroizing::new(parts.secret.to_owned());
+        Some(Self { secret, issued: parts.issued, expires: parts.expires })
     }
-}
 
-/// Scope, time of issue and end of the token in an entry, for lists; the secret is not copied.
-pub fn peek_entry(entry: &[u8]) -> Option<(TokenScope, SystemTime, SystemTime)> {
-    let parts = Parts::read(entry)?;
-    Some((TokenScope::from_key(parts.key)?, parts.issued, parts.expires))
+    /// What an entry says without its secret, which is not copied; for lists. As strict as
+    /// [`from_entry`](Self::from_entry).
+    pub fn peek_entry(entry: &[u8]) -> Option<StoredToken> {
+        let parts = Parts::read(entry)?;
+        Some(StoredToken { scope: TokenScope::from_key(parts.key)?, issued: parts.issued, expires: parts.expires })
+    }
 }
 
 struct Parts<'a> {
@@ -93,7 +90,9 @@ impl<'a> Parts<'a> {
             expires: take_time(rest)?,
             secret: str::from_utf8(take_bytes(rest)?).ok()?,
         };
-        rest.is_empty().then_some(parts)
+        let life = parts.expires.duration_since(parts.issued).ok()?;
+        let whole = rest.is_empty() && life <= LONGEST_LIFE + CLOCK_TOLERANCE && is_plausible(parts.secret);
+        whole.then_some(parts)
     }
 }
 

@@ -39,8 +39,8 @@ use zeroize::Zeroizing;
 mod entry;
 mod scope;
 
-pub use entry::peek_entry;
 pub use scope::{Identity, ScopeError, TokenScope};
+pub(crate) use scope::hex;
 
 /// The longest life the service gives a token: 12 hours.
 pub const LONGEST_LIFE: Duration = Duration::from_secs(12 * 60 * 60);
