@@ -7,7 +7,10 @@ macro_rules! journeys {
     };
 }
 
-journeys! {}
+journeys! {
+cargo_publish_promote,
+stampede,
+stores,}
 
 /// A journey that is not listed would never run.
 #[test]

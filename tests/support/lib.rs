@@ -7,6 +7,7 @@
 //! | [`programs`] | where the programs under test and the real clients are |
 //! | [`service`] | [`Service`]: the embedded service as a child process |
 //! | [`control_plane`] | [`ScriptedControlPlane`]: a service that fails, hangs or plants a token, as told |
+//! | [`conversation`] | cargo's credential protocol, from cargo's side |
 //! | [`keyrings`] | [`Keyrings`]: kernel keyrings nobody else sees |
 //! | [`session_bus`] | [`SessionBus`]: a private D-Bus session with a real Secret Service, or one that never answers |
 //! | [`trace`] | [`Trace`]: the system calls of a run |
@@ -19,6 +20,7 @@
 
 pub mod canary;
 pub mod control_plane;
+pub mod conversation;
 pub mod keyrings;
 pub mod program;
 pub mod programs;

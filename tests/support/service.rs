@@ -62,13 +62,48 @@ impl Service {
 
     /// How often an operation was called since it started.
     pub fn count(&self, operation: &str) -> u64 {
-        let answer = get(&format!("{}/_local/counters", self.url), None);
+        let answer = send("GET", &format!("{}/_local/counters", self.url), None, b"");
         assert_eq!(answer.status, 200, "the service counts: {}", answer.text());
         let counters: serde_json::Value = serde_json::from_slice(&answer.body).expect("counters are JSON");
         counters
             .pointer(&format!("/operations/{operation}"))
             .or_else(|| counters.get(operation))
             .map_or(0, |count| count.as_u64().unwrap_or_else(|| panic!("{operation} is not a number in {counters}")))
+    }
+
+    /// Calls the control plane, with a signature nobody checks by default.
+    pub fn call(&self, method: &str, path: &str, body: &str) -> Answer {
+        let signature = format!(
+            "AWS4-HMAC-SHA256 Credential={}/20260101/us-east-1/codeartifact/aws4_request, SignedHeaders=host, \
+             Signature=0",
+            crate::sandbox::ACCESS_KEY
+        );
+        send(method, &format!("{}/v1/{path}", self.url), Some(&signature), body.as_bytes())
+    }
+
+    /// A domain with repositories.
+    pub fn make(&self, domain: &str, repositories: &[&str]) {
+        let answer = self.call("POST", &format!("domain?domain={domain}"), "{}");
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        for repository in repositories {
+            let answer = self.call("POST", &format!("repository?domain={domain}&repository={repository}"), "{}");
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        }
+    }
+
+    /// A token for a domain, straight from the service.
+    pub fn token(&self, domain: &str) -> String {
+        let answer = self.call("POST", &format!("authorization-token?domain={domain}"), "");
+        let body: serde_json::Value = serde_json::from_slice(&answer.body).expect("the service answers JSON");
+        let token = body.get("authorizationToken").and_then(serde_json::Value::as_str);
+        token.unwrap_or_else(|| panic!("no token: {}", answer.text())).to_owned()
+    }
+
+    /// `GET` below a repository's cargo endpoint.
+    pub fn cargo_get(&self, domain: &str, repository: &str, path: &str, token: &str) -> Answer {
+        let index = self.cargo_index(domain, repository);
+        let base = index.strip_prefix("sparse+").expect("the index is sparse");
+        send("GET", &format!("{base}{path}"), Some(token), b"")
     }
 
     /// Ends it as a person would, and waits.
@@ -102,19 +137,40 @@ impl Answer {
     }
 }
 
-/// `GET url`, with `authorization` as it is.
-pub fn get(url: &str, authorization: Option<&str>) -> Answer {
+/// Sends a request, with `authorization` as it is, and takes any answer.
+pub fn send(method: &str, url: &str, authorization: Option<&str>, body: &[u8]) -> Answer {
+    try_send(method, url, authorization, body).unwrap_or_else(|error| panic!("{method} {url}: {error}"))
+}
+
+/// The same, when the service may vanish meanwhile.
+///
+/// # Errors
+/// No whole answer came.
+pub fn try_send(method: &str, url: &str, authorization: Option<&str>, body: &[u8]) -> Result<Answer, ureq::Error> {
     let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
+        .allow_non_standard_methods(true)
         .timeout_global(Some(Duration::from_secs(30)))
         .max_redirects(0)
         .proxy(None)
         .build();
-    let mut request = ureq::Agent::new_with_config(config).get(url);
+    let mut request = ureq::http::Request::builder().method(method).uri(url);
     if let Some(authorization) = authorization {
         request = request.header("authorization", authorization);
     }
-    let mut response = request.call().unwrap_or_else(|error| panic!("GET {url}: {error}"));
-    let body = response.body_mut().with_config().limit(1 << 30).read_to_vec();
-    Answer { status: response.status().as_u16(), body: body.unwrap_or_else(|error| panic!("GET {url}: {error}")) }
+    let request = request.body(body).map_err(ureq::Error::Http)?;
+    let mut response = ureq::Agent::new_with_config(config).run(request)?;
+    let body = response.body_mut().with_config().limit(1 << 30).read_to_vec()?;
+    Ok(Answer { status: response.status().as_u16(), body })
+}
+
+/// The path of a crate's file in an index, as cargo builds it.
+pub fn index_path(name: &str) -> String {
+    let name = name.to_lowercase();
+    match name.len() {
+        1 => format!("1/{name}"),
+        2 => format!("2/{name}"),
+        3 => format!("3/{}/{name}", &name[..1]),
+        _ => format!("{}/{}/{name}", &name[..2], &name[2..4]),
+    }
 }

@@ -1,0 +1,439 @@
+//! Hostile and foreign URLs: no token, and not a packet.
+//!
+//! The helper has a good token for the domain at hand all the while; whatever it gives out here it gives to a stranger.
+
+use std::collections::BTreeSet;
+
+use tests::{Sandbox, ScriptedControlPlane, conversation, programs::find};
+
+const HOST: &str = "acme-111122223333.d.codeartifact.us-east-1.amazonaws.com";
+const DUAL: &str = "acme-111122223333.codeartifact.us-east-1.on.aws";
+
+/// Hosts that are not the service's.
+fn hosts() -> Vec<String> {
+    let mut hosts: Vec<String> = Vec::new();
+    for good in [HOST, DUAL] {
+        // Something after it, before it, or in the middle.
+        hosts.extend([
+            format!("{good}.example.com"),
+            format!("{good}.evil"),
+            format!("{good}.amazonaws.com.evil.example"),
+            format!("{good}-evil.example"),
+            format!("{good}evil.example"),
+            format!("{good}."),
+            format!("{good}.."),
+            format!(".{good}"),
+            format!("-{good}"),
+            format!("{good}%2eevil.example"),
+            format!("{good}%00.evil.example"),
+            format!("{good}%0d%0aevil.example"),
+            format!("{good}\u{0}.evil.example"),
+            format!("{good}\t.evil.example"),
+            format!("{good}\n.evil.example"),
+            format!("{good}\r.evil.example"),
+            format!("{good}\u{85}.evil.example"),
+            format!("{good}\u{2028}.evil.example"),
+            format!("{good} .evil.example"),
+            format!("{good}\\.evil.example"),
+            format!("{good}\\@evil.example"),
+            format!("{good}@evil.example"),
+            format!("{good}%40evil.example"),
+            format!("{good}:pass@evil.example"),
+            format!("{good}#@evil.example"),
+            format!("{good}?@evil.example"),
+            format!("{good};evil.example"),
+            format!("{good},evil.example"),
+            format!("{good}&evil.example"),
+            format!("evil.example\\{good}"),
+            format!("evil.example%2f{good}"),
+            format!("evil.example?{good}"),
+            format!("evil.example#{good}"),
+            format!("evil.example:443#{good}"),
+            format!("user:password@{good}"),
+            format!("aws:password@{good}"),
+            format!("root@{good}"),
+            format!("@{good}"),
+            format!("aws@aws@{good}"),
+            format!("evil.example@{good}"),
+            format!("[{good}]"),
+            format!("{good}:"),
+            format!("{good}:0"),
+            format!("{good}:80"),
+            format!("{good}:444"),
+            format!("{good}:8443"),
+            format!("{good}:65536"),
+            format!("{good}:-1"),
+            format!("{good}:443evil"),
+            format!("{good}:443:443"),
+        ]);
+        // One letter changed, doubled or missing in each part of the fixed text.
+        for (from, to) in [
+            ("codeartifact", "codeartifacts"),
+            ("codeartifact", "code-artifact"),
+            ("codeartifact", "codeartifac"),
+            ("codeartifact", "codeart1fact"),
+            ("codeartifact", "codeartifact.codeartifact"),
+            ("codeartifact", "evil"),
+            ("codeartifact", "cod\u{435}artifact"),
+            ("codeartifact", "codeartifa\u{441}t"),
+            ("codeartifact", "code\u{ad}artifact"),
+            ("codeartifact", "code\u{200b}artifact"),
+            ("codeartifact", "\u{ff43}odeartifact"),
+            ("codeartifact", "xn--codeartifact-abc"),
+            ("codeartifact.", "codeartifact\u{3002}"),
+            ("codeartifact.", "codeartifact\u{ff0e}"),
+            ("codeartifact.", "codeartifact\u{ff61}"),
+            ("codeartifact.", "codeartifact%2e"),
+            ("codeartifact.", "codeartifact%2E"),
+            ("codeartifact.", "codeartifact.."),
+            ("codeartifact.", "codeartifact."),
+            ("us-east-1", "us-east-1.evil"),
+            ("us-east-1", "us_east_1"),
+            ("us-east-1", ""),
+            ("us-east-1", "us-east-1/"),
+            ("us-east-1", "us east 1"),
+            ("us-east-1", "us-east-1%2f"),
+            ("us-east-1", "us-\u{435}ast-1"),
+            ("us-east-1", "cn-north-1"),
+            ("111122223333", "11112222333"),
+            ("111122223333", "1111222233334"),
+            ("111122223333", "11112222333a"),
+            ("111122223333", "\u{661}11122223333"),
+            ("111122223333", "\u{ff11}11122223333"),
+            ("111122223333", "1111-2222-3333"),
+            ("111122223333", "+11122223333"),
+            ("111122223333", ""),
+            ("-111122223333", "111122223333"),
+            ("-111122223333", ".111122223333"),
+            ("-111122223333", "_111122223333"),
+            ("-111122223333", "%2d111122223333"),
+            ("-111122223333", "\u{2010}111122223333"),
+            ("-111122223333", "\u{ff0d}111122223333"),
+            ("acme-", "-"),
+            ("acme-", ""),
+            ("acme-", "a-"),
+            ("acme-", "acme_corp-"),
+            ("acme-", "1acme-"),
+            ("acme-", "acme.evil-"),
+            ("acme-", "*-"),
+            ("acme-", "acme%20-"),
+            ("acme-", "acm\u{435}-"),
+            ("acme-", "acme\u{0}-"),
+            ("acme-", "acme--"),
+            ("acme-", "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxy-"),
+        ] {
+            let changed = good.replacen(from, to, 1);
+            if changed != good {
+                hosts.push(changed);
+            }
+        }
+    }
+    // Shapes that mix what does not go together.
+    hosts.extend(
+        [
+            "acme-111122223333.codeartifact.us-east-1.amazonaws.com",
+            "acme-111122223333.d.codeartifact.us-east-1.on.aws",
+            "acme-111122223333.d.codeartifact.us-east-1.amazonaws.com.cn",
+            "acme-111122223333.d.codeartifact.cn-north-1.amazonaws.com",
+            "acme-111122223333.d.codeartifact.us-east-1.amazonaws.org",
+            "acme-111122223333.d.codeartifact.us-east-1.amazonaws.co",
+            "acme-111122223333.d.codeartifact.us-east-1.amazonaws.com.com",
+            "acme-111122223333.d.codeartifact.us-east-1.amazonaws.comm",
+            "acme-111122223333.d.codeartifact.us-east-1.amazonawscom",
+            "acme-111122223333.d.codeartifact.us-east-1.amazon.com",
+            "acme-111122223333.d.codeartifact.us-east-1.aws",
+            "acme-111122223333.codeartifact.us-east-1.on.aws.com",
+            "acme-111122223333.codeartifact.us-east-1.on-aws",
+            "acme-111122223333.codeartifact.us-east-1.onaws",
+            "acme-111122223333.codeartifact.us-east-1.on.awss",
+            "acme-111122223333.codeartifact.us-east-1.off.aws",
+            "acme-111122223333.d.d.codeartifact.us-east-1.amazonaws.com",
+            "acme-111122223333.e.codeartifact.us-east-1.amazonaws.com",
+            "acme-111122223333.d.s3.us-east-1.amazonaws.com",
+            "acme-111122223333.d.execute-api.us-east-1.amazonaws.com",
+            "acme-111122223333.d.codeartifact.amazonaws.com",
+            "acme-111122223333.d.us-east-1.codeartifact.amazonaws.com",
+            "d.codeartifact.us-east-1.amazonaws.com",
+            "codeartifact.us-east-1.amazonaws.com",
+            "us-east-1.amazonaws.com",
+            "amazonaws.com",
+            "on.aws",
+            "d",
+            "",
+            " ",
+            ".",
+            "*",
+            "*.amazonaws.com",
+            "s3.amazonaws.com",
+            "acme-111122223333.s3.amazonaws.com",
+            "abcdef1234.execute-api.us-east-1.amazonaws.com",
+            "ec2-203-0-113-25.compute-1.amazonaws.com",
+            "111122223333.dkr.ecr.us-east-1.amazonaws.com",
+            "packages.example.com",
+            "registry.example.org",
+            "git.example.net",
+            "localhost",
+            "metadata.example.internal",
+            "169.254.169.254",
+            "169.254.170.2",
+            "192.0.2.1",
+            "[2001:db8::1]",
+            "[::]",
+            "0.0.0.0",
+        ]
+        .map(str::to_owned),
+    );
+    hosts
+}
+
+/// Whole URLs around a good host, or around the good loopback address, that are not what they seem.
+fn urls(address: &str) -> Vec<String> {
+    let port = address.rsplit(':').next().expect("an address has a port");
+    let other: u16 = port.parse::<u16>().expect("a port is a number") ^ 1;
+    let path = "/d/acme-111122223333/cargo/team/";
+    let mut urls: Vec<String> = hosts().iter().map(|host| format!("sparse+https://{host}/cargo/team/")).collect();
+    // Schemes.
+    for scheme in [
+        "http", "ftp", "file", "ssh", "ws", "wss", "javascript", "data", "gopher", "httpss", "HTTPSX", "", "git",
+        "git+https", "registry+https", "sparse+http", "sparse+ftp", "sparse+file", "sparse+sparse+https", "sparse", "s3",
+    ] {
+        urls.push(format!("{scheme}://{HOST}/cargo/team/"));
+    }
+    for start in [
+        "https:", "https:/", "https:///", "https:////", "https:\\\\", "https:/\\", "//", "///", "\\\\", "", "/", "https//",
+        "https;//", "https ://", " https://", "\thttps://", "\nhttps://", "https://\\", "https:// ", "https://\t",
+        "sparse+", "sparse+//", "sparse+https:", "sparse+https:/", "sparse+https:///", "sparse+ https://", "sparse +https://",
+        "\u{feff}https://", "https\u{ff1a}//",
+    ] {
+        urls.push(format!("{start}{HOST}/cargo/team/"));
+    }
+    // The loopback address in force, spelled or placed otherwise. Only the exact text is ours.
+    for authority in [
+        format!("127.0.0.1:{other}"),
+        "127.0.0.1".into(),
+        "127.0.0.1:".into(),
+        "127.0.0.1:80".into(),
+        "127.0.0.1:0".into(),
+        format!("127.0.0.1:{port}0"),
+        format!("127.0.0.1:0{port}"),
+        format!("127.0.0.1:+{port}"),
+        format!("127.0.0.1: {port}"),
+        format!("127.0.0.1.:{port}"),
+        format!("127.0.0.1.example.com:{port}"),
+        format!("localhost:{port}"),
+        format!("LOCALHOST:{port}"),
+        format!("localhost.:{port}"),
+        format!("127.0.0.2:{port}"),
+        format!("127.1:{port}"),
+        format!("127.0.1:{port}"),
+        format!("0x7f.1:{port}"),
+        format!("0x7f000001:{port}"),
+        format!("0177.0.0.1:{port}"),
+        format!("127.0.0.01:{port}"),
+        format!("2130706433:{port}"),
+        format!("[::1]:{port}"),
+        format!("[::ffff:127.0.0.1]:{port}"),
+        format!("[::ffff:7f00:1]:{port}"),
+        format!("[127.0.0.1]:{port}"),
+        format!("0.0.0.0:{port}"),
+        format!("0:{port}"),
+        format!("\u{ff11}27.0.0.1:{port}"),
+        format!("127\u{3002}0.0.1:{port}"),
+        format!("127%2e0.0.1:{port}"),
+        format!("127.0.0.1:{port}@evil.example"),
+        format!("127.0.0.1:{port}.evil.example"),
+        format!("127.0.0.1:{port}\\@evil.example"),
+        format!("127.0.0.1:{port}#@evil.example"),
+        format!("127.0.0.1:{port}?@evil.example"),
+        format!("user:password@127.0.0.1:{port}"),
+        format!("evil.example@127.0.0.1:{port}"),
+        format!("@127.0.0.1:{port}"),
+        format!("127.0.0.1:{port}\t"),
+        format!("127.0.0.1:{port}\n"),
+        format!("127.0.0.1:{port}\r"),
+        format!("127.0.0.1:{port}\u{0}"),
+        format!("127.0.0.1:{port}%00"),
+        "evil.example".into(),
+        format!("evil.example:{port}"),
+        format!("{HOST}:{port}"),
+    ] {
+        urls.push(format!("sparse+http://{authority}{path}"));
+    }
+    for scheme in ["https", "ftp", "ws", "file", "httpx"] {
+        urls.push(format!("sparse+{scheme}://{address}{path}"));
+    }
+    for path in [
+        "",
+        "/",
+        "/d",
+        "/d/",
+        "/d/acme",
+        "/d/acme/",
+        "/d/acme/cargo/team/",
+        "/d/acme-111122223333",
+        "/d/acme-111122223333/",
+        "/d/acme-111122223333/cargo",
+        "/d/acme-11112222333/cargo/team/",
+        "/d/acme-1111222233334/cargo/team/",
+        "/d/acme-11112222333a/cargo/team/",
+        "/d/-111122223333/cargo/team/",
+        "/d/a-111122223333/cargo/team/",
+        "/d/Acme_Corp-111122223333/cargo/team/",
+        "/d/acme-111122223333/crates/team/",
+        "/d/acme-111122223333/CARGO/team/",
+        "/d/acme-111122223333//cargo/team/",
+        "//d/acme-111122223333/cargo/team/",
+        "/x/acme-111122223333/cargo/team/",
+        "/d/../d/acme-111122223333/cargo/team/",
+        "/d/./acme-111122223333/cargo/team/",
+        "/d/%2e%2e/acme-111122223333/cargo/team/",
+        "/d%2facme-111122223333/cargo/team/",
+        "/d/acme%2d111122223333/cargo/team/",
+        "/d/acme-111122223333/cargo/te%2fam/",
+        "/d/acme-111122223333/cargo/te am/",
+        "/d/acme-111122223333/cargo/-team/",
+        "/d/acme-111122223333/cargo/te\u{0}am/",
+        "/d/acme-111122223333/cargo/te\nam/",
+        "/d/acme-111122223333/cargo/te\\am/",
+        "\\d\\acme-111122223333\\cargo\\team\\",
+        "/cargo/team/",
+        "/v1/authorization-token",
+        "?/d/acme-111122223333/cargo/team/",
+        "#/d/acme-111122223333/cargo/team/",
+    ] {
+        urls.push(format!("sparse+http://{address}{path}"));
+    }
+    // No URLs at all.
+    urls.extend(
+        ["", " ", "\n", "\u{0}", "acme", "null", "sparse+", "sparse+https", "sparse+https://", "https://", "://", "{}", "[]"]
+            .map(str::to_owned),
+    );
+    urls.push("a".repeat(20_000));
+    urls.push(format!("sparse+https://{}/cargo/team/", "a.".repeat(4_000)));
+    urls.push(format!("sparse+https://{HOST}/cargo/{}/", "t".repeat(9_000)));
+    urls
+}
+
+/// A sandbox with a token at rest, got in the ordinary way.
+fn armed(sandbox: &Sandbox) -> (ScriptedControlPlane, String) {
+    let secret = format!("eyJ2ZXIiOjF9.hostile.{}", "n3Vt8YqKd6Rw".repeat(24));
+    let plane = ScriptedControlPlane::issuing(&secret);
+    sandbox.point_at(&plane.url());
+    sandbox.set("CODEARTIFACT_STORE", "file");
+    sandbox.may_hold_secrets("state");
+    let index = plane.cargo_index("acme", "team");
+    let outcome = conversation::asked(sandbox, [&*index]).run().success();
+    assert_eq!(conversation::only_token(&outcome), secret);
+    (plane, secret)
+}
+
+#[test]
+fn no_url_but_ours_gets_a_token_or_causes_a_packet() {
+    let sandbox = Sandbox::new();
+    let (plane, secret) = armed(&sandbox);
+    let address = plane.url().strip_prefix("http://").expect("the plane speaks http").to_owned();
+    let urls: Vec<String> = urls(&address).into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+    assert!(urls.len() > 300, "{} URLs", urls.len());
+    let connections = plane.connections();
+    let strace = find("strace");
+
+    // Conversations of a length cargo could have; each line must get its own refusal.
+    for batch in urls.chunks(24) {
+        let asked = conversation::asked(&sandbox, batch.iter().map(String::as_str));
+        let outcome = match &strace {
+            Some(strace) => {
+                let (outcome, trace) = asked.traced(strace, "network,execve");
+                assert!(trace.network().is_empty(), "{:?} for {batch:?}", trace.network());
+                let programs = trace.of("execve").filter(|call| call.text.contains("= 0")).count();
+                assert_eq!(programs, 1, "no other program is started for {batch:?}");
+                outcome
+            }
+            None => asked.run(),
+        };
+        assert!(!outcome.stdout().contains(&secret), "a token for one of {batch:?}");
+        let answers = conversation::answers(&outcome);
+        assert_eq!(answers.len(), batch.len(), "one answer for each of {batch:?}: {}", outcome.show());
+        for (url, answer) in batch.iter().zip(&answers) {
+            assert_eq!(conversation::token(answer), None, "{url:?}");
+            assert!(conversation::error_kind(answer).is_some(), "{url:?}: {answer}");
+        }
+    }
+    assert_eq!(plane.connections(), connections, "nothing was sent to the service either");
+    println!("{} URLs refused", urls.len());
+}
+
+#[test]
+fn foreign_registries_are_left_to_the_next_provider() {
+    let sandbox = Sandbox::new();
+    let (_plane, _) = armed(&sandbox);
+    let foreign = [
+        "sparse+https://packages.example.com/index/",
+        "https://git.example.org/index",
+        "sparse+https://acme-111122223333.d.codeartifact.us-east-1.amazonaws.com.example.com/cargo/team/",
+        "sparse+http://127.0.0.1:1/d/acme-111122223333/cargo/team/",
+    ];
+    let outcome = conversation::asked(&sandbox, foreign).run();
+    for (url, answer) in foreign.iter().zip(conversation::answers(&outcome)) {
+        assert_eq!(conversation::error_kind(&answer), Some("url-not-supported"), "{url}");
+    }
+}
+
+#[test]
+fn a_token_of_one_service_is_not_for_another() {
+    let sandbox = Sandbox::new();
+    let (plane, secret) = armed(&sandbox);
+    let index = plane.cargo_index("acme", "team");
+    let other = ScriptedControlPlane::start(|_| tests::ScriptedAnswer::Cut);
+    // The same URL under another override, and under none: not ours, and not a word to either service.
+    let before = plane.token_requests();
+    let elsewhere = conversation::asked(&sandbox, [&*index]).var("AWS_ENDPOINT_URL_CODEARTIFACT", other.url()).run();
+    let nowhere = conversation::asked(&sandbox, [&*index]).without_var("AWS_ENDPOINT_URL_CODEARTIFACT").run();
+    for outcome in [elsewhere, nowhere] {
+        assert!(!outcome.stdout().contains(&secret), "{}", outcome.show());
+        assert_eq!(conversation::error_kind(&conversation::answers(&outcome)[0]), Some("url-not-supported"));
+    }
+    assert_eq!((plane.token_requests(), other.token_requests()), (before, 0));
+
+    // A file of the project cannot lead anywhere: only the user's own settings do.
+    sandbox.write("work/codeartifact.toml", format!("[service]\nendpoint-url = \"{}\"\n", other.url()));
+    sandbox.write("work/.aws/config", format!("[default]\nendpoint_url = {}\n", other.url()));
+    let rogue = other.cargo_index("acme", "team");
+    let outcome = conversation::asked(&sandbox, [&*rogue]).run();
+    assert_eq!(conversation::error_kind(&conversation::answers(&outcome)[0]), Some("url-not-supported"));
+    assert_eq!(other.connections(), 0);
+}
+
+#[test]
+fn what_is_no_request_gets_an_answer_and_no_token() {
+    let sandbox = Sandbox::new();
+    let (plane, secret) = armed(&sandbox);
+    let index = plane.cargo_index("acme", "team");
+    let connections = plane.connections();
+    let nested = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
+    for line in [
+        "",
+        "\n",
+        "get\n",
+        "{}\n",
+        "null\n",
+        "[]\n",
+        "{\"v\":1}\n",
+        "{\"v\":1,\"kind\":\"get\"}\n",
+        "{\"v\":1,\"registry\":{},\"kind\":\"get\",\"operation\":\"read\"}\n",
+        "{\"v\":1,\"registry\":{\"index-url\":7},\"kind\":\"get\",\"operation\":\"read\"}\n",
+        &conversation::get(&index).replace("\"v\":1", "\"v\":2"),
+        &conversation::get(&index).replace("\"v\":1", "\"v\":\"1\""),
+        &conversation::get(&index).replace("\"get\"", "\"steal\""),
+        &conversation::get(&index)[..40],
+        "\u{0}\n",
+        &nested,
+    ] {
+        let outcome = sandbox.helper(&["--cargo-plugin"]).stdin(line).run();
+        assert!(outcome.code().is_some_and(|code| code != 101), "no panic for {line:.60?}: {}", outcome.show());
+        assert!(!outcome.stdout().contains(&secret), "{line:.60?}: {}", outcome.show());
+        for answer in conversation::answers(&outcome) {
+            assert!(conversation::error_kind(&answer).is_some(), "{line:.60?}: {answer}");
+        }
+    }
+    assert_eq!(plane.connections(), connections);
+}
