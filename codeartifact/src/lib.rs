@@ -9,6 +9,7 @@
 //! | [`authorizer`] | [`Authorizer`]: store, one flight to the source, store again; the only way programs get tokens |
 //! | [`control_plane`] | [`ControlPlane`]: the service's operations in plain data; `aws` is the only user of the SDK |
 //! | [`profile`] | what the environment and the user's AWS files say, without resolving a credential |
+//! | [`settings`] | the user's own file: trusted owners, where tokens rest |
 //! | [`host`] | [`Host`]: everything ambient - arguments, variables, folders, clock - through one value |
 //!
 //! Invariants: this crate knows no package manager, no terminal and no command line. Deciding whether a URL is ours
@@ -19,7 +20,9 @@ pub mod authorizer;
 pub mod control_plane;
 pub mod endpoint;
 pub mod host;
+mod private_folder;
 pub mod profile;
+pub mod settings;
 pub mod source;
 pub mod store;
 pub mod token;
@@ -31,6 +34,7 @@ pub use endpoint::{
 };
 pub use host::Host;
 pub use profile::{AwsEnvironment, AwsOptions, ProfileError};
+pub use settings::{SettingsError, StoreName, UserSettings};
 pub use source::{SourceError, TokenSource};
 pub use store::{StoreError, Stores, TokenStore};
 pub use token::{AuthorizationToken, Freshness, Identity, ScopeError, TokenScope};

@@ -1,11 +1,57 @@
-//! Tokens at rest.
+//! Tokens at rest: one trait, the systems' keyrings behind it, and the order in which they are asked.
+//!
+//! | name | where | why it is there |
+//! | --- | --- | --- |
+//! | `kernel` | the Linux kernel's keyrings | 0.3 ms, never touches a disk, gone at reboot; first on Linux |
+//! | `secret-service` | the desktop's keyring | survives a reboot; asked when the kernel has nothing |
+//! | `keychain` | macOS | the system's own place |
+//! | `credential-manager` | Windows | the system's own place; entries are split below its limit |
+//! | `file` | mode 0600 in the state folder | clear text: only where the user's settings say so |
+//! | `memory` | this process | tests and single runs |
+//! | `none` | nowhere | a new token for every process |
+//!
+//! Containers often have neither of the first two; then nothing is kept unless the user chose `file`, and
+//! [`Stores::list`] says so. A store that is absent, locked, slow or broken never fails a caller: the next one is asked.
 
-use std::time::SystemTime;
+use std::{
+    fmt, fs, io,
+    path::PathBuf,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
-use crate::token::{AuthorizationToken, TokenScope};
+use crate::host::Host;
+use crate::private_folder::{self, Durability, FolderError};
+use crate::settings::{StoreName, UserSettings};
+use crate::token::{AuthorizationToken, Freshness, TokenScope};
+
+#[cfg(any(target_os = "macos", windows))]
+mod deadline;
+mod file;
+#[cfg(any(target_os = "macos", windows))]
+mod keyring;
+#[cfg(target_os = "linux")]
+mod kernel;
+mod memory;
+mod none;
+#[cfg(target_os = "linux")]
+mod secret_service;
+#[cfg(any(windows, test))]
+mod split;
+#[cfg(target_os = "macos")]
+mod keychain;
+#[cfg(windows)]
+mod credential_manager;
+
+pub use file::FileStore;
+#[cfg(target_os = "linux")]
+pub use kernel::KernelStore;
+pub use memory::MemoryStore;
+pub use none::NoStore;
+#[cfg(target_os = "linux")]
+pub use secret_service::SecretServiceStore;
 
 /// One place where tokens rest.
-pub trait TokenStore {
+pub trait TokenStore: Send + Sync {
     /// The store's name in settings and in `status`.
     fn name(&self) -> &'static str;
     /// The token of a scope; `None` where there is none. A damaged, swapped or implausible entry is `None` too.
@@ -16,7 +62,21 @@ pub trait TokenStore {
     fn forget(&self, scope: &TokenScope) -> Result<(), StoreError>;
     /// What is kept, without the secrets.
     fn list(&self) -> Result<Vec<StoredToken>, StoreError>;
+    /// Whether another process does the work, which may take up to [`DEADLINE`].
+    fn is_slow(&self) -> bool {
+        false
+    }
+    /// Whether other processes of the user find what is kept here.
+    fn is_shared(&self) -> bool {
+        true
+    }
 }
+
+/// The longest that one call of a store may take.
+pub const DEADLINE: Duration = Duration::from_secs(2);
+
+/// How long a store that missed its deadline is left alone, by all processes.
+const PAUSE: Duration = Duration::from_secs(10 * 60);
 
 /// A token at rest, as `status` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +89,206 @@ pub struct StoredToken {
     pub expires: SystemTime,
 }
 
+/// What one store keeps, or why that cannot be said.
+#[derive(Debug)]
+pub struct StoreListing {
+    /// The store's name.
+    pub store: &'static str,
+    /// Its tokens.
+    pub tokens: Result<Vec<StoredToken>, StoreError>,
+}
+
+/// What [`Stores::load`] found.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The token, not expired.
+    pub token: Option<AuthorizationToken>,
+    /// The store it came from.
+    pub from: Option<&'static str>,
+    /// Stores that could not be asked.
+    pub problems: Vec<StoreError>,
+}
+
 /// The stores in force, in order.
-pub struct Stores {}
+pub struct Stores {
+    stores: Vec<Box<dyn TokenStore>>,
+    /// Where notes about stores that missed their deadline are kept for other processes.
+    notes: Option<PathBuf>,
+}
+
+impl Stores {
+    /// The stores of the user's settings, else the system's usual ones. Opens nothing yet.
+    pub fn new(host: &Host, settings: &UserSettings) -> Self {
+        let stores = settings.stores().iter().map(|name| open(*name, host)).collect();
+        Self { stores, notes: host.runtime_dir() }
+    }
+
+    /// Just these, in order.
+    pub fn of(stores: Vec<Box<dyn TokenStore>>) -> Self {
+        Self { stores, notes: None }
+    }
+
+    /// Their names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.stores.iter().map(|store| store.name())
+    }
+
+    /// Whether any of them is seen by other processes of the user.
+    pub fn are_shared(&self) -> bool {
+        self.stores.iter().any(|store| store.is_shared())
+    }
+
+    /// Asks the stores in order for a token that has not expired at `now`. A hit in a later store refills the earlier
+    /// ones, those that answer at once.
+    pub fn load(&self, scope: &TokenScope, now: SystemTime) -> Loaded {
+        let mut problems = Vec::new();
+        for (place, store) in self.stores.iter().enumerate() {
+            match self.bounded(store.as_ref(), now, || store.load(scope)) {
+                Ok(Some(token)) if token.freshness(now) != Freshness::Expired => {
+                    for earlier in self.stores[..place].iter().filter(|earlier| !earlier.is_slow()) {
+                        problems.extend(keep(earlier.as_ref(), scope, &token).err());
+                    }
+                    return Loaded { token: Some(token), from: Some(store.name()), problems };
+                }
+                Ok(_) => {}
+                Err(problem) => problems.push(problem),
+            }
+        }
+        Loaded { token: None, from: None, problems }
+    }
+
+    /// Writes a token to every store that is there, in order; the result names those that could not.
+    pub fn save(&self, scope: &TokenScope, token: &AuthorizationToken, now: SystemTime) -> Vec<StoreError> {
+        (0..self.stores.len()).filter_map(|place| self.save_in(place, scope, token, now).err()).collect()
+    }
+
+    /// Forgets a scope in all stores; the result names those that could not.
+    pub fn forget(&self, scope: &TokenScope, now: SystemTime) -> Vec<StoreError> {
+        self.stores
+            .iter()
+            .filter_map(|store| self.bounded(store.as_ref(), now, || store.forget(scope)).err())
+            .collect()
+    }
+
+    /// What each store keeps.
+    pub fn list(&self, now: SystemTime) -> Vec<StoreListing> {
+        self.stores
+            .iter()
+            .map(|store| StoreListing {
+                store: store.name(),
+                tokens: self.bounded(store.as_ref(), now, || store.list()),
+            })
+            .collect()
+    }
+
+    /// Writes to quick stores and to the first shared one, so that other processes find the token as soon as a lock is
+    /// let go; returns the places of the slow ones that are left for after the answer.
+    pub(crate) fn save_first(&self, scope: &TokenScope, token: &AuthorizationToken, now: SystemTime) -> Vec<usize> {
+        let mut found_by_others = false;
+        let mut left = Vec::new();
+        for (place, store) in self.stores.iter().enumerate() {
+            if store.is_slow() && found_by_others {
+                left.push(place);
+            } else if self.save_in(place, scope, token, now).is_ok() {
+                found_by_others |= store.is_shared();
+            }
+        }
+        left
+    }
+
+    pub(crate) fn save_in(
+        &self,
+        place: usize,
+        scope: &TokenScope,
+        token: &AuthorizationToken,
+        now: SystemTime,
+    ) -> Result<(), StoreError> {
+        let store = self.stores[place].as_ref();
+        self.bounded(store, now, || keep(store, scope, token))
+    }
+
+    /// Calls a store, unless it lately missed its deadline; one that misses it now is left alone for a while.
+    fn bounded<T>(
+        &self,
+        store: &dyn TokenStore,
+        now: SystemTime,
+        call: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let Some(folder) = self.notes.as_ref().filter(|_| store.is_slow()) else { return call() };
+        let note = format!("{}.hung", store.name());
+        if let Some(ago) = fs::read_to_string(folder.join(&note)).ok().and_then(|text| seconds_since(&text, now))
+            && ago < PAUSE
+        {
+            let reason = format!(
+                "it missed its deadline {} s ago and is asked again after {} min",
+                ago.as_secs(),
+                PAUSE.as_secs() / 60
+            );
+            return Err(StoreError::Unavailable { store: store.name(), reason });
+        }
+        let result = call();
+        if matches!(result, Err(StoreError::Timeout { .. })) && private_folder::ensure(folder).is_ok() {
+            let text = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().to_string();
+            // Without the note, the next process waits for the deadline too: slower, not wrong.
+            let _ = private_folder::replace(folder, &note, text.as_bytes(), Durability::Lazy);
+        }
+        result
+    }
+}
+
+impl fmt::Debug for Stores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.names()).finish()
+    }
+}
+
+fn seconds_since(text: &str, now: SystemTime) -> Option<Duration> {
+    let then = UNIX_EPOCH + Duration::from_secs(text.trim().parse().ok()?);
+    now.duration_since(then).ok()
+}
+
+/// Saves; where that fails, what the store has of the scope goes, so that an older token does not hide a newer one that
+/// a later store has.
+fn keep(store: &dyn TokenStore, scope: &TokenScope, token: &AuthorizationToken) -> Result<(), StoreError> {
+    let result = store.save(scope, token);
+    if result.is_err() && !store.is_slow() {
+        // The failure to report is the first one.
+        let _ = store.forget(scope);
+    }
+    result
+}
+
+fn open(name: StoreName, host: &Host) -> Box<dyn TokenStore> {
+    match name {
+        #[cfg(target_os = "linux")]
+        StoreName::Kernel => Box::new(KernelStore::new(host.now())),
+        #[cfg(target_os = "linux")]
+        StoreName::SecretService => Box::new(SecretServiceStore::new(host)),
+        #[cfg(target_os = "macos")]
+        StoreName::Keychain => Box::new(keychain::KeychainStore),
+        #[cfg(windows)]
+        StoreName::CredentialManager => Box::new(credential_manager::CredentialManagerStore),
+        StoreName::File => Box::new(FileStore::new(host.state_dir().map(|folder| folder.join("tokens")))),
+        StoreName::Memory => Box::new(MemoryStore::default()),
+        StoreName::None => Box::new(NoStore),
+        #[cfg(not(target_os = "linux"))]
+        StoreName::Kernel | StoreName::SecretService => Box::new(none::Absent::new(name.as_str(), "it is Linux's")),
+        #[cfg(not(target_os = "macos"))]
+        StoreName::Keychain => Box::new(none::Absent::new(name.as_str(), "it is macOS's")),
+        #[cfg(not(windows))]
+        StoreName::CredentialManager => Box::new(none::Absent::new(name.as_str(), "it is Windows'")),
+    }
+}
+
+/// The bytes of an entry on their way to or from a store: wiped when dropped. Unlike `Zeroizing<Vec<u8>>` it wipes what
+/// was written only, not the spare capacity: the kernel's reader hands out 64 KiB for an entry of one.
+struct Wiped(Vec<u8>);
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(self.0.as_mut_slice());
+    }
+}
 
 /// A store cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -43,4 +301,89 @@ pub enum StoreError {
         /// Why.
         reason: String,
     },
+    /// It is there and locked. We never ask for a password.
+    #[error("{store} is locked")]
+    Locked {
+        /// The store's name.
+        store: &'static str,
+    },
+    /// It did not answer in time.
+    #[error("{store} did not answer within {} s", after.as_secs_f32())]
+    Timeout {
+        /// The store's name.
+        store: &'static str,
+        /// The deadline.
+        after: Duration,
+    },
+    /// A file in the place of ours that we must not trust.
+    #[error("{store} does not use {path}: {reason}")]
+    Refused {
+        /// The store's name.
+        store: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: &'static str,
+    },
+    /// The folder it lives in cannot be used.
+    #[error("{store} has no folder")]
+    Folder {
+        /// The store's name.
+        store: &'static str,
+        /// Why.
+        source: FolderError,
+    },
+    /// A call failed.
+    #[error("{store} failed to {operation}")]
+    Failed {
+        /// The store's name.
+        store: &'static str,
+        /// What it was to do.
+        operation: &'static str,
+        /// What the system said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl StoreError {
+    /// The store's name.
+    pub fn store(&self) -> &'static str {
+        match self {
+            StoreError::Unavailable { store, .. }
+            | StoreError::Locked { store }
+            | StoreError::Timeout { store, .. }
+            | StoreError::Refused { store, .. }
+            | StoreError::Folder { store, .. }
+            | StoreError::Failed { store, .. } => store,
+        }
+    }
+
+    /// What the user can do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            StoreError::Unavailable { .. } => {
+                "without a keyring, choose where tokens rest: CODEARTIFACT_STORE=file (clear text, mode 0600) or none"
+                    .to_owned()
+            }
+            StoreError::Locked { store } => format!("unlock {store}, or choose another store with CODEARTIFACT_STORE"),
+            StoreError::Timeout { store, .. } => {
+                format!("see whether {store} waits for a dialogue, or choose another store with CODEARTIFACT_STORE")
+            }
+            StoreError::Refused { path, .. } => format!("look at {}, then remove it", path.display()),
+            StoreError::Folder { source, .. } => source.hint(),
+            StoreError::Failed { .. } => "choose another store with CODEARTIFACT_STORE".to_owned(),
+        }
+    }
+
+    fn failed(
+        store: &'static str,
+        operation: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        StoreError::Failed { store, operation, source: source.into() }
+    }
+
+    fn io(store: &'static str, operation: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| StoreError::failed(store, operation, source)
+    }
 }

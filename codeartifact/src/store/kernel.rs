@@ -1,0 +1,149 @@
+//! The Linux kernel's keyrings: in memory only, shared by the user's processes, gone at reboot.
+//!
+//! A token is a key of type `user` in the session keyring and in the user's persistent keyring (`persistent-keyring(7)`),
+//! so that other sessions find it; the kernel drops it at the token's end. Where no session keyring was joined the
+//! kernel gives the user's default one.
+//!
+//! There is no deadline and no thread here: the store's calls (get the keyrings, search, link, read) are answered by the
+//! kernel at once. What could wait, `request_key` with its call to a user program, is never made. Container runtimes
+//! forbid these calls (EPERM, or ENOSYS in some): then the store is unavailable. A used-up quota counts as absent.
+
+use std::{fs, time::SystemTime};
+
+use keyring_core::api::CredentialApi as _;
+use linux_keyutils::KeyError;
+use linux_keyutils_keyring_store::Cred;
+
+use super::{StoreError, StoredToken, TokenStore, Wiped};
+use crate::token::{AuthorizationToken, TokenScope};
+
+const NAME: &str = "kernel";
+
+/// The kernel's keyrings.
+#[derive(Debug)]
+pub struct KernelStore {
+    now: SystemTime,
+}
+
+impl KernelStore {
+    /// `now` decides how long the kernel keeps what is saved.
+    pub fn new(now: SystemTime) -> Self {
+        Self { now }
+    }
+}
+
+/// The specifier of a key, which gets hold of the keyrings.
+fn key(description: &str) -> Result<Cred, StoreError> {
+    // The delimiters, service and user serve descriptions other than ours.
+    Cred::build_from_specifiers(Some(description), &Default::default(), false, "", "")
+        .map_err(|error| problem("find the session keyring", error))
+}
+
+fn read(description: &str) -> Result<Option<Wiped>, StoreError> {
+    match key(description)?.get_secret() {
+        Ok(bytes) => Ok(Some(Wiped(bytes))),
+        Err(keyring_core::Error::NoEntry) => Ok(None),
+        // Reading links the key anew, for which there may be no room.
+        Err(error) if cause(&error) == Some(KeyError::QuotaExceeded) => Ok(None),
+        Err(error) => Err(problem("read a key", error)),
+    }
+}
+
+fn cause(error: &keyring_core::Error) -> Option<KeyError> {
+    std::error::Error::source(error)?.downcast_ref::<KeyError>().copied()
+}
+
+/// `ENOSYS`: the kernel was built without keyrings, or a sandbox pretends so.
+const NO_SUCH_CALL: i32 = rustix::io::Errno::NOSYS.raw_os_error();
+
+fn problem(operation: &'static str, error: keyring_core::Error) -> StoreError {
+    let reason = match cause(&error) {
+        Some(KeyError::PermissionDenied) => "the system forbids keyring calls (EPERM), as containers do",
+        Some(KeyError::Unknown(NO_SUCH_CALL) | KeyError::OperationNotSupported) => "this kernel has no keyrings",
+        Some(KeyError::KeyRevoked | KeyError::KeyExpired) => "the session keyring has ended with its login",
+        Some(KeyError::QuotaExceeded) => "the user's quota of keys is used up (EDQUOT)",
+        _ => return StoreError::failed(NAME, operation, error),
+    };
+    StoreError::Unavailable { store: NAME, reason: reason.to_owned() }
+}
+
+impl TokenStore for KernelStore {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn load(&self, scope: &TokenScope) -> Result<Option<AuthorizationToken>, StoreError> {
+        Ok(read(&scope.key())?.and_then(|entry| AuthorizationToken::from_entry(scope, &entry.0)))
+    }
+
+    fn save(&self, scope: &TokenScope, token: &AuthorizationToken) -> Result<(), StoreError> {
+        let description = scope.key();
+        let key = key(&description)?;
+        key.set_secret(&token.to_entry(scope)).map_err(|error| problem("add a key", error))?;
+        // At least a second: zero would mean for ever. Without it the entry's own end still counts.
+        let seconds = token.expires().duration_since(self.now).unwrap_or_default().as_secs().max(1);
+        if let Ok(saved) = key.session.search(&description) {
+            let _ = saved.set_timeout(usize::try_from(seconds).unwrap_or(usize::MAX));
+        }
+        Ok(())
+    }
+
+    fn forget(&self, scope: &TokenScope) -> Result<(), StoreError> {
+        match key(&scope.key())?.delete_credential() {
+            Ok(()) | Err(keyring_core::Error::NoEntry) => Ok(()),
+            Err(error) => Err(problem("invalidate a key", error)),
+        }
+    }
+
+    /// By `/proc/keys`: the library's way to list a keyring (0.2.5) panics where any program's key in it has a
+    /// description of 500 bytes or more.
+    fn list(&self) -> Result<Vec<StoredToken>, StoreError> {
+        // Fails where keyrings cannot be used at all, which an empty list would hide.
+        key("codeartifact")?;
+        let keys = fs::read("/proc/keys").map_err(StoreError::io(NAME, "read /proc/keys"))?;
+        let mut tokens: Vec<StoredToken> = Vec::new();
+        for line in String::from_utf8_lossy(&keys).lines() {
+            let Some(scope) = description(line).and_then(TokenScope::from_key) else { continue };
+            // The same key is seen through several keyrings, and keys out of this session's reach are seen too.
+            if let Some(entry) = read(&scope.key())? {
+                tokens.extend(AuthorizationToken::peek_entry(&entry.0).filter(|token| token.scope == scope));
+            }
+        }
+        tokens.sort_by(|a, b| a.scope.cmp(&b.scope));
+        tokens.dedup();
+        Ok(tokens)
+    }
+}
+
+/// The description in a line of `/proc/keys`, `ID FLAGS USAGE EXPIRY PERM UID GID user DESCRIPTION: BYTES`.
+fn description(line: &str) -> Option<&str> {
+    let mut rest = line;
+    let mut kind = "";
+    for _ in 0..8 {
+        let (word, after) = rest.trim_start().split_once(' ')?;
+        (kind, rest) = (word, after);
+    }
+    if kind != "user" {
+        return None;
+    }
+    let rest = rest.trim_start();
+    Some(rest.rsplit_once(": ").map_or(rest, |(description, _)| description))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptions_are_found_in_proc_keys() {
+        for (line, found) in [
+            ("0a5b07f2 I--Q---     1  12h 3f010000     0     0 user      codeartifact:v1: 4096", Some("codeartifact:v1")),
+            ("0a5b07f2 I--Q---     1 perm 3f010000     0     0 user      a b: c: 3", Some("a b: c")),
+            ("0a5b07f2 I--Q---     1 perm 3f010000     0     0 user      a", Some("a")),
+            ("1c6fd2a1 I--Q---     4 perm 1f3f0000     0 65534 keyring   _uid.0: empty", None),
+            ("", None),
+        ] {
+            assert_eq!(description(line), found, "{line}");
+        }
+    }
+}
