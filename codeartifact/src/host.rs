@@ -100,7 +100,13 @@ impl Host {
 
     /// A variable that is set and not empty.
     pub fn var_os(&self, name: &str) -> Option<&OsStr> {
-        self.variables.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+        let value = if cfg!(windows) {
+            // Names of variables have no case there: `Path` is PATH.
+            self.variables.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        } else {
+            self.variables.get(OsStr::new(name))
+        };
+        value.map(OsString::as_os_str).filter(|value| !value.is_empty())
     }
 
     /// All variables, for child processes.

@@ -12,7 +12,10 @@
 //! * FIPS: the SDK's rules know `codeartifact-fips.REGION.SUFFIX` for the control plane. No FIPS host of a repository is
 //!   documented, so none is recognised.
 
-use super::names::{AccountId, DomainName, Region};
+use super::{
+    EndpointError, invalid,
+    names::{AccountId, DomainName, Region},
+};
 
 /// A partition of AWS: Regions that share DNS suffixes and nothing with other partitions.
 #[derive(Debug)]
@@ -36,12 +39,7 @@ pub(super) const PARTITIONS: &[Partition] = &[
         dns_suffix: "amazonaws.com",
         dual_stack_suffix: Some("on.aws"),
     },
-    Partition {
-        id: "aws-cn",
-        region_prefixes: &["cn"],
-        dns_suffix: "amazonaws.com.cn",
-        dual_stack_suffix: None,
-    },
+    Partition { id: "aws-cn", region_prefixes: &["cn"], dns_suffix: "amazonaws.com.cn", dual_stack_suffix: None },
     Partition {
         id: "aws-us-gov",
         region_prefixes: &["us-gov"],
@@ -76,76 +74,51 @@ pub(super) enum AwsHost {
     OfVpcEndpoint(Region),
 }
 
-/// Which part of a host broke which rule.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Fault<'a> {
-    pub(super) part: &'static str,
-    pub(super) found: &'a str,
-    pub(super) rule: &'static str,
-}
-
 const SHAPE: &str = "a repository host is `DOMAIN-OWNER.d.codeartifact.REGION.SUFFIX`, \
     `DOMAIN-OWNER.codeartifact.REGION.on.aws` or `vpce-ID.d.codeartifact.REGION.vpce.SUFFIX`";
 
 /// Reads a lowercase host name.
-pub(super) fn read(host: &str) -> Result<AwsHost, Fault<'_>> {
-    let whole = Fault { part: "host", found: host, rule: SHAPE };
-    let Some((first, rest)) = host.split_once('.') else { return Err(whole) };
-    let (classic, rest) = match rest.strip_prefix("d.codeartifact.") {
-        Some(rest) => (true, rest),
-        None => match rest.strip_prefix("codeartifact.") {
-            Some(rest) => (false, rest),
-            None => return Err(whole),
-        },
+pub(super) fn read(host: &str) -> Result<AwsHost, EndpointError> {
+    let no_shape = || invalid("host", host, SHAPE);
+    let (first, rest) = host.split_once('.').ok_or_else(no_shape)?;
+    let (classic, rest) = match (rest.strip_prefix("d.codeartifact."), rest.strip_prefix("codeartifact.")) {
+        (Some(rest), _) => (true, rest),
+        (None, Some(rest)) => (false, rest),
+        (None, None) => return Err(no_shape()),
     };
-    let Some((region, suffix)) = rest.split_once('.') else { return Err(whole) };
-    let (Some(partition), Ok(region_name)) = (partition_of(region), region.parse::<Region>()) else {
-        return Err(Fault {
-            part: "Region",
-            found: region,
-            rule: "the Region in a repository host is one of a partition this program knows, such as us-east-1",
-        });
+    let (region, suffix) = rest.split_once('.').ok_or_else(no_shape)?;
+    let partition = partition_of(region).ok_or_else(|| {
+        let rule = "the Region in a repository host is one of a partition this program knows, such as us-east-1";
+        invalid("Region", region, rule)
+    })?;
+    let (of_vpc_endpoint, behind) = match suffix.strip_prefix("vpce.") {
+        Some(behind) if classic => (true, behind),
+        _ => (false, suffix),
     };
-    let wrong_suffix = Fault {
-        part: "host suffix",
-        found: suffix,
-        rule: "the host ends in the DNS suffix of its Region's partition, such as amazonaws.com",
-    };
-    if !classic {
-        if partition.dual_stack_suffix != Some(suffix) {
-            return Err(wrong_suffix);
-        }
-    } else if let Some(behind) = suffix.strip_prefix("vpce.") {
-        if behind != partition.dns_suffix {
-            return Err(wrong_suffix);
-        }
+    let expected = if classic { Some(partition.dns_suffix) } else { partition.dual_stack_suffix };
+    if expected != Some(behind) {
+        let rule = "the host ends in the DNS suffix of its Region's partition, such as amazonaws.com";
+        return Err(invalid("host suffix", suffix, rule));
+    }
+    let region: Region = region.parse()?;
+    if of_vpc_endpoint {
         if !is_vpc_endpoint_id(first) {
-            return Err(Fault {
-                part: "VPC endpoint",
-                found: first,
-                rule: "the first label of a VPC endpoint's host is `vpce-` and the endpoint's identifier",
-            });
+            let rule = "the first label of a VPC endpoint's host is `vpce-` and the endpoint's identifier";
+            return Err(invalid("VPC endpoint", first, rule));
         }
-        return Ok(AwsHost::OfVpcEndpoint(region_name));
-    } else if suffix != partition.dns_suffix {
-        return Err(wrong_suffix);
+        return Ok(AwsHost::OfVpcEndpoint(region));
     }
     let (domain, owner) = domain_and_owner(first)?;
-    Ok(AwsHost::OfDomain(domain, owner, region_name))
+    Ok(AwsHost::OfDomain(domain, owner, region))
 }
 
 /// Splits `DOMAIN-OWNER` from the right: the owner is the last 12 digits, the domain may hold dashes and digits.
-pub(super) fn domain_and_owner(text: &str) -> Result<(DomainName, AccountId), Fault<'_>> {
-    let fault = Fault {
-        part: "domain and owner",
-        found: text,
-        rule: "`DOMAIN-OWNER` is a domain name, a dash and the 12 digits of its owner's account",
-    };
-    let Some((domain, owner)) = text.rsplit_once('-') else { return Err(fault) };
-    match (domain.parse(), owner.parse()) {
-        (Ok(domain), Ok(owner)) => Ok((domain, owner)),
-        _ => Err(fault),
-    }
+pub(super) fn domain_and_owner(text: &str) -> Result<(DomainName, AccountId), EndpointError> {
+    let (domain, owner) = text.rsplit_once('-').ok_or_else(|| {
+        let rule = "`DOMAIN-OWNER` is a domain name, a dash and the 12 digits of its owner's account";
+        invalid("domain and owner", text, rule)
+    })?;
+    Ok((domain.parse()?, owner.parse()?))
 }
 
 /// `vpce-0743fe535b883ffff-76ddffff`, with the availability zone behind it where the name is the zone's own.
@@ -153,9 +126,9 @@ fn is_vpc_endpoint_id(label: &str) -> bool {
     label.len() <= 63
         && label.strip_prefix("vpce-").is_some_and(|id| {
             id.len() >= 8
-                && id.split('-').all(|part| {
-                    !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-                })
+                && id
+                    .split('-')
+                    .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
         })
 }
 

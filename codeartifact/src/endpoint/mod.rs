@@ -162,3 +162,8 @@ pub enum EndpointError {
         in_force: String,
     },
 }
+
+/// The error for a part of a URL, with the part made fit to be shown.
+fn invalid(part: &'static str, found: impl AsRef<[u8]>, rule: &'static str) -> EndpointError {
+    EndpointError::Invalid { part, found: shown::shown(found.as_ref()), rule }
+}

@@ -5,7 +5,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{EndpointError, shown::shown};
+use super::{EndpointError, invalid};
 
 /// A domain's name: 2 to 50 of `[a-z0-9-]`, first a letter, last not a dash.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -65,11 +65,7 @@ macro_rules! name {
             type Err = EndpointError;
             fn from_str(text: &str) -> Result<Self, EndpointError> {
                 let holds: fn(&[u8]) -> bool = $holds;
-                if holds(text.as_bytes()) {
-                    Ok(Self(text.to_owned()))
-                } else {
-                    Err(EndpointError::Invalid { part: $part, found: shown(text.as_bytes()), rule: $rule })
-                }
+                if holds(text.as_bytes()) { Ok(Self(text.to_owned())) } else { Err(invalid($part, text, $rule)) }
             }
         }
     };
@@ -152,10 +148,9 @@ impl fmt::Display for PackageFormat {
 impl FromStr for PackageFormat {
     type Err = EndpointError;
     fn from_str(text: &str) -> Result<Self, EndpointError> {
-        Self::ALL.into_iter().find(|format| format.as_str() == text).ok_or_else(|| EndpointError::Invalid {
-            part: "package format",
-            found: shown(text.as_bytes()),
-            rule: "a package format is one of cargo, generic, maven, npm, nuget, pypi, ruby, swift",
+        Self::ALL.into_iter().find(|format| format.as_str() == text).ok_or_else(|| {
+            let rule = "a package format is one of cargo, generic, maven, npm, nuget, pypi, ruby, swift";
+            invalid("package format", text, rule)
         })
     }
 }

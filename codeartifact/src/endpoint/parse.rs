@@ -21,10 +21,10 @@
 
 use super::{
     Endpoint, EndpointError, Layout, ServiceOverride, Trust,
-    hosts::{self, AwsHost, Fault},
+    hosts::{self, AwsHost},
+    invalid,
     names::{PackageFormat, RepositoryName},
     service_override::{port_number, split_port},
-    shown::shown,
 };
 
 /// The longest URL that is looked at, in bytes. Twice the longest a published package could need.
@@ -36,10 +36,18 @@ pub(super) fn recognise(raw: &[u8], trust: &Trust) -> Result<Option<Endpoint>, E
     let ours = |error| if hosts::has_outline(parts.authority) { Err(error) } else { Ok(None) };
 
     let Some(scheme) = parts.scheme else {
-        return ours(invalid("URL", parts.shown_authority(), "the URL starts with `https://`, or `sparse+https://`"));
+        return ours(invalid(
+            "URL",
+            parts.authority_without_user(),
+            "the URL starts with `https://`, or `sparse+https://`",
+        ));
     };
     let Ok(authority) = str::from_utf8(parts.authority) else {
-        return ours(invalid("host", parts.shown_authority(), "a host is ASCII letters, digits, dashes and dots"));
+        return ours(invalid(
+            "host",
+            parts.authority_without_user(),
+            "a host is ASCII letters, digits, dashes and dots",
+        ));
     };
     let (user, host_and_port) = match authority.rsplit_once('@') {
         Some((user, rest)) => (Some(user), rest),
@@ -55,23 +63,23 @@ pub(super) fn recognise(raw: &[u8], trust: &Trust) -> Result<Option<Endpoint>, E
     }
     check_whole(raw, user)?;
     if scheme != "https" {
-        return Err(invalid("URL scheme", scheme.to_owned(), "a repository of AWS is reached by `https` only"));
+        return Err(invalid("URL scheme", scheme, "a repository of AWS is reached by `https` only"));
     }
     if !host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.')) {
-        return Err(invalid("host", shown(host.as_bytes()), "a host is ASCII letters, digits, dashes and dots"));
+        return Err(invalid("host", host, "a host is ASCII letters, digits, dashes and dots"));
     }
     if port.is_some_and(|port| port != "443") {
-        return Err(invalid("port", "not 443".to_owned(), "a repository of AWS has no port in its URL, or 443"));
+        return Err(invalid("port", "not 443", "a repository of AWS has no port in its URL, or 443"));
     }
     let host = host.to_ascii_lowercase();
-    let read = hosts::read(&host).map_err(Fault::into_error)?;
+    let read = hosts::read(&host)?;
     let mut path = Path::of(parts.path)?;
     let (layout, domain, owner, region, format) = match read {
         AwsHost::OfDomain(domain, owner, region) => (Layout::Host, domain, owner, region, path.format()?),
         AwsHost::OfVpcEndpoint(region) => {
             let format = path.format()?;
             path.marker()?;
-            let (domain, owner) = hosts::domain_and_owner(path.segment()).map_err(Fault::into_error)?;
+            let (domain, owner) = hosts::domain_and_owner(path.segment())?;
             (Layout::VpcEndpoint, domain, owner, region, format)
         }
     };
@@ -111,7 +119,7 @@ fn loopback(
         check_whole(raw, user)?;
         let mut path = Path::of(parts.path)?;
         path.marker()?;
-        let (domain, owner) = hosts::domain_and_owner(path.segment()).map_err(Fault::into_error)?;
+        let (domain, owner) = hosts::domain_and_owner(path.segment())?;
         let format = path.format()?;
         let repository = path.repository()?;
         path.rest(format, parts.sparse)?;
@@ -171,10 +179,10 @@ impl<'a> Parts<'a> {
         Self { sparse, scheme, authority, path }
     }
 
-    /// The authority for a message, without a user part, which may hold a password.
-    fn shown_authority(&self) -> String {
+    /// The authority for a message: a user part may hold a password.
+    fn authority_without_user(&self) -> &'a [u8] {
         let from = self.authority.iter().rposition(|b| *b == b'@').map_or(0, |at| at + 1);
-        shown(&self.authority[from..])
+        &self.authority[from..]
     }
 }
 
@@ -186,12 +194,12 @@ fn check_whole(raw: &[u8], user: Option<&str>) -> Result<(), EndpointError> {
     }
     if user.is_some_and(|user| user != "aws") {
         let rule = "a user in the URL is `aws`, without a password";
-        return Err(invalid("user in the URL", "not shown".to_owned(), rule));
+        return Err(invalid("user in the URL", "not shown", rule));
     }
     match raw.iter().find(|b| !b.is_ascii_graphic() || **b == b'\\') {
         Some(byte) => {
             let rule = "a URL is printable ASCII without spaces and backslashes";
-            Err(invalid("character in the URL", shown(&[*byte]), rule))
+            Err(invalid("character in the URL", [*byte], rule))
         }
         None => Ok(()),
     }
@@ -206,7 +214,7 @@ impl<'a> Path<'a> {
         let text = str::from_utf8(path).expect("only printable ASCII got this far");
         match text.strip_prefix('/') {
             Some(rest) => Ok(Self(rest)),
-            None => Err(invalid("path", shown(path), rule)),
+            None => Err(invalid("path", path, rule)),
         }
     }
 
@@ -224,9 +232,7 @@ impl<'a> Path<'a> {
     fn marker(&mut self) -> Result<(), EndpointError> {
         match self.segment() {
             "d" => Ok(()),
-            other => {
-                Err(invalid("path", shown(other.as_bytes()), "`d` stands before `DOMAIN-OWNER` in the path of this host"))
-            }
+            other => Err(invalid("path", other, "`d` stands before `DOMAIN-OWNER` in the path of this host")),
         }
     }
 
@@ -241,28 +247,18 @@ impl<'a> Path<'a> {
     /// What follows the repository.
     fn rest(self, format: PackageFormat, sparse: bool) -> Result<(), EndpointError> {
         if sparse && format != PackageFormat::Cargo {
-            return Err(invalid("URL", "sparse+".to_owned(), "`sparse+` stands before endpoints of format cargo only"));
+            return Err(invalid("URL", "sparse+", "`sparse+` stands before endpoints of format cargo only"));
         }
         let path = self.0.split(['?', '#']).next().unwrap_or_default();
+        let path = path.to_ascii_lowercase().replace("%2e", ".");
         let rule = "no segment of the path is empty, `.` or `..`, in whatever spelling";
-        let mut segments = path.split('/').peekable();
-        while let Some(segment) = segments.next() {
-            let dots = segment.to_ascii_lowercase().replace("%2e", ".");
-            let empty = segment.is_empty() && segments.peek().is_some();
-            if empty || dots == "." || dots == ".." {
-                return Err(invalid("path", shown(segment.as_bytes()), rule));
-            }
+        let inner = path.strip_suffix('/').unwrap_or(&path);
+        let has_empty = !path.is_empty() && inner.split('/').any(str::is_empty);
+        // Some servers read an escaped slash as one.
+        let has_dots = inner.replace("%2f", "/").replace("%5c", "/").split('/').any(|part| matches!(part, "." | ".."));
+        if has_empty || has_dots {
+            return Err(invalid("path below the repository", self.0, rule));
         }
         Ok(())
     }
-}
-
-impl Fault<'_> {
-    fn into_error(self) -> EndpointError {
-        invalid(self.part, shown(self.found.as_bytes()), self.rule)
-    }
-}
-
-fn invalid(part: &'static str, found: String, rule: &'static str) -> EndpointError {
-    EndpointError::Invalid { part, found, rule }
 }

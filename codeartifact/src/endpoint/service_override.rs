@@ -1,8 +1,11 @@
 //! The service endpoint override: another address for the control plane.
 
-use std::{fmt, net::Ipv6Addr};
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
-use super::{EndpointError, shown::shown};
+use super::{EndpointError, invalid};
 
 /// A service endpoint override (`AWS_ENDPOINT_URL_CODEARTIFACT` and its relatives), reduced to scheme, host and port:
 /// `http://127.0.0.1:4600`. Tokens issued under one are given out only while the same one is in force.
@@ -30,36 +33,35 @@ impl ServiceOverride {
     /// this machine (what a name means is decided elsewhere, so it is no ground for trust); a path other than `/`; a
     /// user part, query or fragment.
     pub fn parse(raw: &[u8]) -> Result<Self, EndpointError> {
-        let fault = |part, found: &[u8], rule| EndpointError::Invalid { part, found: shown(found), rule };
         // A user part may hold a password, which no message repeats.
         if raw.contains(&b'@') {
-            return Err(fault("service endpoint override", b"...@...", SHAPE));
+            return Err(invalid("service endpoint override", "...@...", SHAPE));
         }
         let text = str::from_utf8(raw)
             .ok()
             .filter(|text| text.len() <= 512 && text.bytes().all(|b| b.is_ascii_graphic()))
-            .ok_or_else(|| fault("service endpoint override", raw, SHAPE))?;
+            .ok_or_else(|| invalid("service endpoint override", raw, SHAPE))?;
         let (scheme, rest) = text
             .split_once("://")
             .filter(|(scheme, _)| matches!(*scheme, "http" | "https"))
-            .ok_or_else(|| fault("service endpoint override", raw, SHAPE))?;
+            .ok_or_else(|| invalid("service endpoint override", raw, SHAPE))?;
         let authority = rest.strip_suffix('/').unwrap_or(rest);
         if authority.contains(['/', '\\', '?', '#']) {
-            return Err(fault("service endpoint override", raw, SHAPE));
+            return Err(invalid("service endpoint override", raw, SHAPE));
         }
         let authority = authority.to_ascii_lowercase();
         let (host, port) = split_port(&authority);
         let port = match port {
             None if scheme == "http" => 80,
             None => 443,
-            Some(port) => port_number(port).ok_or_else(|| fault("port", port.as_bytes(), PORT))?,
+            Some(port) => port_number(port).ok_or_else(|| invalid("port", port, PORT))?,
         };
         match kind_of(host) {
             HostKind::Loopback => {}
             HostKind::Elsewhere if scheme == "https" => {}
-            HostKind::Elsewhere => return Err(fault("service endpoint override", raw, CLEAR_TEXT)),
-            HostKind::OtherLoopback => return Err(fault("host", host.as_bytes(), LOOPBACK)),
-            HostKind::None => return Err(fault("host", host.as_bytes(), HOST)),
+            HostKind::Elsewhere => return Err(invalid("service endpoint override", raw, CLEAR_TEXT)),
+            HostKind::OtherLoopback => return Err(invalid("host", host, LOOPBACK)),
+            HostKind::None => return Err(invalid("host", host, HOST)),
         }
         Ok(Self(format!("{scheme}://{host}:{port}")))
     }
@@ -71,9 +73,9 @@ impl ServiceOverride {
 
     /// Whether it leads to this machine: the embedded service, not a way to AWS.
     pub fn is_loopback(&self) -> bool {
-        kind_of(split_port(self.0.split_once("://").expect("written by `parse`").1).0) == HostKind::Loopback
+        let authority = self.0.split_once("://").map_or("", |(_, authority)| authority);
+        kind_of(split_port(authority).0) == HostKind::Loopback
     }
-
 }
 
 impl fmt::Display for ServiceOverride {
@@ -103,11 +105,13 @@ fn kind_of(host: &str) -> HostKind {
         let Some(address) = inner.strip_suffix(']').and_then(|text| text.parse::<Ipv6Addr>().ok()) else {
             return HostKind::None;
         };
-        let local = address.is_loopback() || address.is_unspecified() || address.to_ipv4().is_some();
-        return match (local, format!("[{address}]") == host) {
-            (true, _) => HostKind::OtherLoopback,
-            (false, true) => HostKind::Elsewhere,
-            (false, false) => HostKind::None,
+        let within = address.to_ipv4_mapped();
+        return if address.is_loopback() || address.is_unspecified() || within.is_some_and(is_this_machine) {
+            HostKind::OtherLoopback
+        } else if within.is_none() && format!("[{address}]") == host {
+            HostKind::Elsewhere
+        } else {
+            HostKind::None
         };
     }
     let labels_hold = host.len() <= 253
@@ -126,13 +130,17 @@ fn kind_of(host: &str) -> HostKind {
     let last = host.rsplit('.').next().unwrap_or_default();
     // A last label of digits, or of hexadecimal ones after 0x, makes the whole an IPv4 address to URL parsers.
     if last.bytes().all(|b| b.is_ascii_digit()) || last.starts_with("0x") {
-        return match host.parse::<std::net::Ipv4Addr>() {
-            Ok(address) if address.is_loopback() || address.is_unspecified() => HostKind::OtherLoopback,
+        return match host.parse::<Ipv4Addr>() {
+            Ok(address) if is_this_machine(address) => HostKind::OtherLoopback,
             Ok(_) => HostKind::Elsewhere,
-            Err(_) => HostKind::OtherLoopback,
+            Err(_) => HostKind::None,
         };
     }
     HostKind::Elsewhere
+}
+
+fn is_this_machine(address: Ipv4Addr) -> bool {
+    address.is_loopback() || address.is_unspecified()
 }
 
 /// Splits `HOST[:PORT]`; an IPv6 address keeps its brackets.

@@ -1,5 +1,7 @@
 //! How text from outside is shown in a message.
 
+use std::fmt::Write as _;
+
 /// The most characters of foreign text a message repeats.
 const LONGEST: usize = 80;
 
@@ -7,7 +9,7 @@ const LONGEST: usize = 80;
 ///
 /// Everything else, and not only control characters: what a look-alike letter or a change of writing direction does
 /// to a host name is the very thing a reader must see.
-pub(crate) fn shown(bytes: &[u8]) -> String {
+pub(super) fn shown(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
@@ -18,7 +20,7 @@ pub(crate) fn shown(bytes: &[u8]) -> String {
             }
         }
         for byte in chunk.invalid() {
-            text.push_str(&format!("\\x{byte:02x}"));
+            write!(text, "\\x{byte:02x}").expect("a string takes all that is written");
         }
         if text.len() > LONGEST {
             break;

@@ -142,10 +142,9 @@ fn read_heading(kind: Kind, line: &str) -> Heading {
     let is_name = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-/.%@:+".contains(&b));
     match (kind, prefix) {
         _ if !is_name || name.is_empty() => Heading::Other,
-        (Kind::Credentials, None) => Heading::Profile(name.to_owned()),
-        (Kind::Config, None) if name == "default" => Heading::Profile(name.to_owned()),
         (Kind::Config, Some("profile")) if name == "default" => Heading::PrefixedDefault,
-        (Kind::Config, Some("profile")) => Heading::Profile(name.to_owned()),
+        (Kind::Config, Some("profile")) | (Kind::Credentials, None) => Heading::Profile(name.to_owned()),
+        (Kind::Config, None) if name == "default" => Heading::Profile(name.to_owned()),
         (Kind::Config, Some("services")) => Heading::Services(name.to_owned()),
         _ => Heading::Other,
     }
@@ -198,9 +197,10 @@ mod tests {
 
     #[test]
     fn a_prefixed_default_replaces_the_plain_one() {
-        for text in
-            ["[default]\na = 1\nb = 2\n[profile default]\na = 3\n", "[profile default]\na = 3\n[default]\na = 1\nb = 2\n"]
-        {
+        for text in [
+            "[default]\na = 1\nb = 2\n[profile default]\na = 3\n",
+            "[profile default]\na = 3\n[default]\na = 1\nb = 2\n",
+        ] {
             let files = config(text);
             let default = files.profile("default").unwrap();
             assert_eq!((default.text("a"), default.text("b")), (Some("3"), None), "{text}");

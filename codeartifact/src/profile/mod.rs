@@ -106,9 +106,8 @@ impl AwsEnvironment {
         let ignored = ignored
             .or_else(|| section?.text("ignore_configured_endpoint_urls").and_then(yes_or_no))
             .unwrap_or_default();
-        let address = by_option.or_else(|| {
-            if ignored { None } else { by_variable.or_else(|| profile_override(host, &files, section?)) }
-        });
+        let address = by_option
+            .or_else(|| if ignored { None } else { by_variable.or_else(|| profile_override(host, &files, section?)) });
         let identity = keys
             .or_else(|| profile_identity(&files, &profile))
             .or_else(|| web_identity(host))

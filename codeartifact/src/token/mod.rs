@@ -39,21 +39,21 @@ use zeroize::Zeroizing;
 mod entry;
 mod scope;
 
-pub use scope::{Identity, ScopeError, TokenScope};
 pub(crate) use scope::hex;
+pub use scope::{Identity, ScopeError, TokenScope};
 
 /// The longest life the service gives a token: 12 hours.
-pub const LONGEST_LIFE: Duration = Duration::from_secs(12 * 60 * 60);
+pub const LONGEST_LIFE: Duration = Duration::from_hours(12);
 
 /// How far this machine's clock may be from the service's before a token's times are not believed.
-pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(5 * 60);
+pub const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
 
 /// What must be left of a token that is given out: a client that got one asks again only for its next request (Cargo
 /// takes a 401 as final), so the token has to live through the request that follows.
-const MARGIN: Duration = Duration::from_secs(60);
+const MARGIN: Duration = Duration::from_mins(1);
 
 /// With less than this left (or a tenth of the token's life, if that is less) a caller waits for a new token.
-const WAIT_BELOW: Duration = Duration::from_secs(15 * 60);
+const WAIT_BELOW: Duration = Duration::from_mins(15);
 
 /// An authorization token. It has no `Display` and no `Serialize`; [`expose`](Self::expose) is the only way out.
 #[derive(PartialEq, Eq)]

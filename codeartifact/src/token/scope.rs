@@ -81,10 +81,10 @@ impl TokenScope {
         if endpoint.service_override() != aws.service_override.as_ref() {
             return Err(ScopeError::OtherOverride { endpoint: endpoint.base_url() });
         }
-        let region = endpoint.region().or(aws.region.as_ref()).ok_or_else(|| ScopeError::NoRegion {
-            endpoint: endpoint.base_url(),
-            profile: aws.profile.clone(),
-        })?;
+        let region = endpoint
+            .region()
+            .or(aws.region.as_ref())
+            .ok_or_else(|| ScopeError::NoRegion { endpoint: endpoint.base_url(), profile: aws.profile.clone() })?;
         Ok(Self {
             identity: aws.identity.clone(),
             domain: endpoint.domain().clone(),
