@@ -1,2 +1,7 @@
-//! x
-fn main() {}
+//! `cargo codeartifact`: see the library of this package.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cargo_codeartifact::run(&codeartifact::Host::of_process())
+}

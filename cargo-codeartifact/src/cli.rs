@@ -1,0 +1,283 @@
+//! What can be typed: the commands, their options and, as doc comments, their help texts. Nothing is done here.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
+use codeartifact::{AccountId, DomainName, Region, RepositoryName, ServiceOverride};
+
+/// Where the embedded service listens unless told otherwise.
+pub(crate) const LISTEN: &str = "127.0.0.1:4600";
+
+/// Configure package managers for AWS CodeArtifact, publish to it and promote within it.
+///
+/// Values that are not given come from the AWS variables and files, then from `codeartifact.toml` in this folder or
+/// above, then from the user file. Data goes to standard output, everything else to standard error.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo-codeartifact",
+    bin_name = "cargo codeartifact",
+    version,
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    styles = STYLES,
+    after_long_help = EXIT_CODES,
+)]
+pub(crate) struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    /// The command.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const STYLES: styling::Styles = styling::Styles::styled()
+    .header(styling::AnsiColor::Green.on_default().bold())
+    .usage(styling::AnsiColor::Green.on_default().bold())
+    .literal(styling::AnsiColor::Cyan.on_default().bold())
+    .placeholder(styling::AnsiColor::Cyan.on_default());
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 request not possible, 2 usage, 3 no AWS identity, 4 denied, 5 service or network, \
+6 differences or findings, 101 defect of this program.";
+
+/// Options of every command.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Options everywhere")]
+pub(crate) struct Globals {
+    /// The CodeArtifact domain
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) domain: Option<DomainName>,
+    /// The account that owns the domain (default: the caller's own)
+    #[arg(long, global = true, value_name = "ACCOUNT")]
+    pub(crate) domain_owner: Option<AccountId>,
+    /// The AWS Region
+    #[arg(long, global = true, value_name = "REGION")]
+    pub(crate) region: Option<Region>,
+    /// The AWS profile to ask with
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// The service's address, in place of AWS's own (as `AWS_ENDPOINT_URL_CODEARTIFACT`)
+    #[arg(long, global = true, value_name = "URL", value_parser = service_address)]
+    pub(crate) endpoint_url: Option<String>,
+    /// Print data as JSON, errors too
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    pub(crate) color: Color,
+    /// Print data and errors only
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Say more about what is done
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// The user file to use (as `CODEARTIFACT_CONFIG`)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Refuses an address here, where the message can name the option; what is kept is the text as typed, since the rest
+/// of the program sees it as the variable it stands for.
+fn service_address(text: &str) -> Result<String, codeartifact::EndpointError> {
+    ServiceOverride::parse(text.as_bytes()).map(|_| text.to_owned())
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Quickstart(Quickstart),
+    Local(Local),
+    Configure(Configure),
+    Token(Token),
+    /// Show which tokens are kept, where and until when (never the tokens)
+    Status,
+    /// Forget kept tokens: all of them, or those of one domain with `--domain`
+    Logout,
+    Publish(Publish),
+    Promote(Promote),
+    Completions(Completions),
+    Man(Man),
+    Help(Help),
+    /// Print the reference of all commands
+    #[command(hide = true)]
+    Reference,
+}
+
+/// See it all once: an embedded service, a publish, a promotion and an install, in a throw-away folder.
+#[derive(Debug, Args)]
+pub(crate) struct Quickstart {
+    /// Leave the folder behind, and print how to go on with it
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+/// Run the embedded service in the foreground.
+///
+/// When it is ready, one line on standard output says where it listens; the variables that lead the AWS tools and this
+/// program there are printed on standard error. It accepts any AWS key pair, as account 111122223333, and listens on
+/// this machine only. SIGINT and SIGTERM stop it.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("storage").required(true))]
+pub(crate) struct Local {
+    /// The address to listen on; port 0 takes any free one
+    #[arg(long, value_name = "ADDR:PORT", default_value = LISTEN)]
+    pub(crate) listen: SocketAddr,
+    /// The folder that keeps domains, repositories and packages; made if absent
+    #[arg(long, value_name = "DIR", group = "storage")]
+    pub(crate) data: Option<PathBuf>,
+    /// Keep everything in memory, and lose it at the end
+    #[arg(long, group = "storage")]
+    pub(crate) ephemeral: bool,
+    /// A file of scripted failures
+    #[arg(long, value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
+}
+
+/// Point package managers at a repository.
+///
+/// Nothing secret is written: the package manager asks the credential helper for a token when it needs one.
+#[derive(Debug, Args)]
+pub(crate) struct Configure {
+    /// The package managers (default with `--undo`: all)
+    #[arg(value_name = "CLIENT")]
+    pub(crate) clients: Vec<String>,
+    /// The repository to read from
+    #[arg(long, value_name = "NAME")]
+    pub(crate) repository: Option<RepositoryName>,
+    /// Cargo: the name of the registry (default: the repository's name)
+    #[arg(long, value_name = "NAME", conflicts_with = "replace_default")]
+    pub(crate) registry: Option<String>,
+    /// Cargo: use the repository in place of the default registry
+    #[arg(long)]
+    pub(crate) replace_default: bool,
+    /// Write the project's own files
+    #[arg(long, conflicts_with = "user")]
+    pub(crate) project: bool,
+    /// Write the user's files (the default)
+    #[arg(long)]
+    pub(crate) user: bool,
+    /// Show what would be written, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Take back everything that was configured at this level, however often; later edits by others stay
+    #[arg(long, conflicts_with_all = ["repository", "registry", "replace_default", "trust"])]
+    pub(crate) undo: bool,
+    /// Trust the domain's owner, another account than the caller's, from now on
+    #[arg(long, value_name = "OWNER")]
+    pub(crate) trust: Option<AccountId>,
+}
+
+/// Print a fresh authorization token for a script.
+///
+/// The token alone goes to standard output. It comes from the stores where it is fresh, else from the service, once for
+/// any number of programs that ask at the same time.
+#[derive(Debug, Args)]
+pub(crate) struct Token {
+    /// A repository's URL (default: the domain of the options or of `codeartifact.toml`)
+    #[arg(value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// Trust the domain's owner, another account than the caller's, from now on
+    #[arg(long, value_name = "OWNER")]
+    pub(crate) trust: Option<AccountId>,
+}
+
+/// Publish what is in a folder to a repository.
+///
+/// Packages go up in the order of their dependencies. A version that is already there with the same content is skipped;
+/// one with other content is refused, and nothing of it is changed. The working tree is left as it is.
+#[derive(Debug, Args)]
+pub(crate) struct Publish {
+    /// The folders (default: this one)
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The repository to publish to
+    #[arg(long, value_name = "NAME")]
+    pub(crate) repository: Option<RepositoryName>,
+    /// The version to publish, in place of the manifests' own
+    #[arg(long, value_name = "V", conflicts_with = "version_from")]
+    pub(crate) version: Option<String>,
+    /// Where to take the version from
+    #[arg(long, value_name = "SOURCE", value_enum)]
+    pub(crate) version_from: Option<VersionSource>,
+    /// Publish although the working tree has changes that are not committed
+    #[arg(long)]
+    pub(crate) allow_dirty: bool,
+    /// Do not build what was packed before it is uploaded
+    #[arg(long)]
+    pub(crate) no_verify: bool,
+    /// Show what would be published, and publish nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Trust the domain's owner, another account than the caller's, from now on
+    #[arg(long, value_name = "OWNER")]
+    pub(crate) trust: Option<AccountId>,
+}
+
+/// Where `publish` takes a version from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum VersionSource {
+    /// The newest version tag of the commit's history
+    Git,
+}
+
+/// Copy versions, exactly as they are, from one repository to another of the same domain.
+///
+/// SPEC is `FORMAT:[NAMESPACE/]NAME@VERSION`: `cargo:anvil@1.2.0`, `npm:@scope/name@1.0.0`,
+/// `maven:com.example/app@2.1`. Everything is looked at first; if one version cannot be copied, none is. What is
+/// already there, identical, is left as it is.
+#[derive(Debug, Args)]
+pub(crate) struct Promote {
+    /// The versions to copy
+    #[arg(value_name = "SPEC", required = true)]
+    pub(crate) specs: Vec<String>,
+    /// The repository to copy from
+    #[arg(long, value_name = "REPOSITORY")]
+    pub(crate) from: RepositoryName,
+    /// The repository to copy to
+    #[arg(long, value_name = "REPOSITORY")]
+    pub(crate) to: RepositoryName,
+    /// Show what would be copied, and copy nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Trust the domain's owner, another account than the caller's, from now on
+    #[arg(long, value_name = "OWNER")]
+    pub(crate) trust: Option<AccountId>,
+}
+
+/// Print the completions of a shell.
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Print the manual page, or write one for each command.
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// The folder to write the pages to, one for each command
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Explain a package manager's set-up, or a command.
+#[derive(Debug, Args)]
+pub(crate) struct Help {
+    /// A package manager, such as `cargo`, or a command
+    #[arg(value_name = "CLIENT|COMMAND")]
+    pub(crate) topic: Option<String>,
+}

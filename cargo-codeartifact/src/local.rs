@@ -1,0 +1,1 @@
+//! `local`: the embedded service in the foreground.
