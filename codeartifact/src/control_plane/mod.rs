@@ -1,6 +1,6 @@
 //! The operations of the service that the product uses, in plain data.
 
-use std::time::SystemTime;
+use std::{fmt, time::SystemTime};
 
 use zeroize::Zeroizing;
 
@@ -11,6 +11,7 @@ pub mod aws;
 /// The operations. Blocking: the SDK's runtime stays behind [`aws::AwsControlPlane`].
 pub trait ControlPlane {
     /// `GetAuthorizationToken`. `lifetime_seconds`: 0 (as long as the role session) or 900 to 43,200; `None` is 12 h.
+    /// What comes back is printable ASCII without spaces, of at most 20 KiB.
     fn get_authorization_token(
         &self,
         domain: &DomainName,
@@ -36,13 +37,15 @@ pub trait ControlPlane {
     ) -> Result<Repository, ControlPlaneError>;
     /// `DescribeRepository`.
     fn describe_repository(&self, repository: &RepositoryId) -> Result<Repository, ControlPlaneError>;
-    /// `ListPackageVersions`, all pages; empty where the package is unknown.
+    /// `ListPackageVersions`, all pages; empty where the repository has no such package. A missing domain or repository
+    /// is an error.
     fn list_package_versions(
         &self,
         repository: &RepositoryId,
         package: &PackageId,
     ) -> Result<Vec<PackageVersionSummary>, ControlPlaneError>;
-    /// `DescribePackageVersion`; `None` where there is none.
+    /// `DescribePackageVersion`; `None` where the repository has no such package or version. A missing domain or
+    /// repository is an error.
     fn describe_package_version(
         &self,
         repository: &RepositoryId,
@@ -92,6 +95,7 @@ pub struct PackageId {
 }
 
 /// What `GetAuthorizationToken` answers.
+#[derive(Debug)]
 pub struct IssuedToken {
     /// The secret.
     pub secret: Zeroizing<String>,
@@ -224,23 +228,115 @@ pub enum FailureKind {
     Service,
 }
 
-/// An operation failed. Fields, not text: the program edge decides what to print.
-#[derive(Debug, thiserror::Error)]
-#[error("{operation} failed: {message}")]
+/// An operation failed. Fields, not text: the program edge decides what to print; [`Display`](fmt::Display) is the one
+/// line for where there is no edge, such as a helper's wire.
+#[derive(Debug)]
 pub struct ControlPlaneError {
     /// The operation by the service's name.
     pub operation: &'static str,
     /// What kind of failure.
     pub kind: FailureKind,
-    /// The resource it was about, for the message.
+    /// The resource it was about, for the message: `domain my-org of 111122223333`.
     pub resource: String,
     /// HTTP status, where there was an answer.
     pub status: Option<u16>,
     /// The service's request id, where there was one.
     pub request_id: Option<String>,
-    /// The service's message, control characters escaped.
+    /// The service's message or ours, control characters escaped, in one line.
     pub message: String,
     /// The cause below, where there is one.
-    #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl ControlPlaneError {
+    /// The permissions the caller lacks, where it was denied.
+    pub fn permissions(&self) -> Option<String> {
+        (self.kind == FailureKind::Denied).then(|| match self.operation {
+            // The second one is another service's (the API reference of GetAuthorizationToken says so).
+            "GetAuthorizationToken" => {
+                "codeartifact:GetAuthorizationToken on the domain and sts:GetServiceBearerToken".to_owned()
+            }
+            "CopyPackageVersions" => "codeartifact:CopyPackageVersions on the destination and \
+                                      codeartifact:ReadFromRepository on the source"
+                .to_owned(),
+            operation => format!("codeartifact:{operation}"),
+        })
+    }
+}
+
+/// `OPERATION on RESOURCE failed: MESSAGE (status S, request id R)`; a denied one ends in the permissions it needs.
+impl fmt::Display for ControlPlaneError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.operation)?;
+        if !self.resource.is_empty() {
+            write!(f, " on {}", self.resource)?;
+        }
+        f.write_str(if self.kind == FailureKind::Denied { " was denied" } else { " failed" })?;
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message)?;
+        }
+        match (self.status, &self.request_id) {
+            (Some(status), Some(id)) => write!(f, " (status {status}, request id {id})")?,
+            (Some(status), None) => write!(f, " (status {status})")?,
+            (None, Some(id)) => write!(f, " (request id {id})")?,
+            (None, None) => {}
+        }
+        match self.permissions() {
+            Some(permissions) => write!(f, "; it needs {permissions}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for ControlPlaneError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// One line of a foreign text: control characters escaped, cut to 1,000 characters.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len().min(1_000));
+    for character in text.chars().take(1_000) {
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(operation: &'static str, kind: FailureKind) -> ControlPlaneError {
+        ControlPlaneError {
+            operation,
+            kind,
+            resource: "domain my-org".to_owned(),
+            status: Some(403),
+            request_id: Some("r-1".to_owned()),
+            message: "no".to_owned(),
+            source: None,
+        }
+    }
+
+    #[test]
+    fn one_line_says_it_all() {
+        assert_eq!(
+            error("GetAuthorizationToken", FailureKind::Denied).to_string(),
+            "GetAuthorizationToken on domain my-org was denied: no (status 403, request id r-1); it needs \
+             codeartifact:GetAuthorizationToken on the domain and sts:GetServiceBearerToken"
+        );
+        let plain = ControlPlaneError { status: None, request_id: None, ..error("DescribeDomain", FailureKind::Service) };
+        assert_eq!(plain.to_string(), "DescribeDomain on domain my-org failed: no");
+    }
+
+    #[test]
+    fn foreign_text_stays_in_its_line() {
+        assert_eq!(one_line("a\r\nb\u{1b}[31m\u{85}é"), "a\\r\\nb\\u{1b}[31m\\u{85}é");
+        assert_eq!(one_line(&"x".repeat(5_000)).len(), 1_000);
+    }
 }

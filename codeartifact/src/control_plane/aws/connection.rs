@@ -1,0 +1,104 @@
+//! How the SDK is set up: identity, Region, time limits, the way through the network.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region as SdkRegion, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_codeartifact::{Client, config::SharedHttpClient};
+use aws_smithy_http_client::{
+    Builder, Connector,
+    proxy::ProxyConfig,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+
+use crate::endpoint::{Region, ServiceOverride};
+use crate::host::Host;
+use crate::profile::AwsEnvironment;
+
+/// To a TCP connection.
+const CONNECT: Duration = Duration::from_secs(3);
+/// For one attempt, answer included.
+const ATTEMPT: Duration = Duration::from_secs(10);
+/// For an operation with its attempts. The body of an asset is bounded by the SDK's watch for stalled streams instead.
+const OPERATION: Duration = Duration::from_secs(20);
+/// Attempts of an operation, the first one counted.
+const ATTEMPTS: u32 = 3;
+
+/// Addresses that are never asked through a proxy: this machine, and the link-local ones where instances and containers
+/// find their credentials.
+const DIRECT: &str = "127.0.0.1,[::1],::1,localhost,169.254.169.254,169.254.170.2,169.254.170.23,[fd00:ec2::254],[fd00:ec2::23]";
+
+/// What the connection needs of the surroundings.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    /// The profile, for messages.
+    pub(super) profile: String,
+    /// The same, where one was asked for.
+    chosen_profile: Option<String>,
+    pub(super) region: Option<Region>,
+    service_override: Option<ServiceOverride>,
+    proxy: Option<String>,
+    no_proxy: Option<String>,
+}
+
+impl Settings {
+    pub(super) fn new(host: &Host, aws: &AwsEnvironment) -> Self {
+        let chosen = aws.profile != "default" || host.var("AWS_PROFILE").is_some();
+        let either = |upper: &str, lower: &str| host.var(lower).or_else(|| host.var(upper)).map(str::to_owned);
+        Self {
+            profile: aws.profile.clone(),
+            chosen_profile: chosen.then(|| aws.profile.clone()),
+            region: aws.region.clone(),
+            service_override: aws.service_override.clone(),
+            proxy: either("HTTPS_PROXY", "https_proxy").or_else(|| either("ALL_PROXY", "all_proxy")),
+            no_proxy: either("NO_PROXY", "no_proxy"),
+        }
+    }
+
+    pub(super) fn in_region(self, region: Region) -> Self {
+        Self { region: Some(region), ..self }
+    }
+
+    /// Loads the SDK's configuration and makes a client. The credentials are found at the first call.
+    pub(super) async fn connect(&self, region: &Region) -> Client {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT)
+            .operation_attempt_timeout(ATTEMPT)
+            .operation_timeout(OPERATION)
+            .build();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(self.http_client())
+            .region(SdkRegion::new(region.as_str().to_owned()))
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .timeout_config(timeouts);
+        if let Some(profile) = &self.chosen_profile {
+            loader = loader.profile_name(profile);
+        }
+        let loaded = loader.load().await;
+        let mut config = aws_sdk_codeartifact::config::Builder::from(&loaded);
+        if let Some(address) = &self.service_override {
+            // For this service only: the SDK's own setting would send STS and SSO there too.
+            config = config.endpoint_url(address.as_str());
+        }
+        Client::from_conf(config.build())
+    }
+
+    /// rustls with ring, the system's certificates, and the user's proxy for what is not this machine's.
+    fn http_client(&self) -> SharedHttpClient {
+        const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
+        let Some(proxy) = self.proxy_config() else { return Builder::new().tls_provider(TLS).build_https() };
+        Builder::new().build_with_connector_fn(move |settings, components| {
+            let mut connector = Connector::builder().proxy_config(proxy.clone());
+            connector.set_connector_settings(settings.cloned());
+            connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+            connector.tls_provider(TLS).build()
+        })
+    }
+
+    /// `None` where there is no proxy, or a value that is none: then the call says what cannot be reached.
+    fn proxy_config(&self) -> Option<ProxyConfig> {
+        let proxy = self.proxy.as_deref()?;
+        let proxy = if proxy.contains("://") { proxy.to_owned() } else { format!("http://{proxy}") };
+        let direct = self.no_proxy.as_deref().map_or_else(|| DIRECT.to_owned(), |own| format!("{own},{DIRECT}"));
+        Some(ProxyConfig::https(proxy).ok()?.no_proxy(direct))
+    }
+}

@@ -1,0 +1,201 @@
+//! The SDK's errors in our words.
+
+use std::error::Error as StdError;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_codeartifact::{
+    Error as Typed,
+    config::http::HttpResponse,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::RequestId,
+    types::ResourceType,
+};
+
+use super::super::{ControlPlaneError, FailureKind, one_line};
+
+/// The call that is made, for what is said of its failure.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    pub(super) operation: &'static str,
+    pub(super) resource: &'a str,
+    /// The profile in force.
+    pub(super) profile: &'a str,
+}
+
+/// A failure and, where something is missing, what the service says it is.
+pub(super) struct Failure {
+    pub(super) error: ControlPlaneError,
+    missing: Option<ResourceType>,
+}
+
+impl Failure {
+    /// Whether what is missing is a package or a version of it: not a fault, where one looks for it.
+    pub(super) fn is_absent_version(&self) -> bool {
+        matches!(self.missing, Some(ResourceType::Package | ResourceType::PackageVersion))
+    }
+}
+
+impl From<Failure> for ControlPlaneError {
+    fn from(failure: Failure) -> Self {
+        failure.error
+    }
+}
+
+/// Codes by which AWS says that it does not know who is asking (the API references' common errors). The service's own
+/// `AccessDeniedException` says that it knows and refuses.
+const IDENTITY_CODES: [&str; 11] = [
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
+
+impl Call<'_> {
+    /// A failure without an answer.
+    pub(super) fn failure(&self, kind: FailureKind, message: impl Into<String>) -> ControlPlaneError {
+        ControlPlaneError {
+            operation: self.operation,
+            kind,
+            resource: self.resource.to_owned(),
+            status: None,
+            request_id: None,
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    /// What the SDK says of a call, in our words.
+    pub(super) fn failed<E>(&self, error: SdkError<E, HttpResponse>) -> Failure
+    where
+        E: ProvideErrorMetadata + RequestId + StdError + Send + Sync + Into<Typed> + 'static,
+    {
+        if let Some(identity) = find::<CredentialsError>(&error) {
+            let (kind, message) = no_identity(identity, self.profile);
+            let error = self.failure(kind, message).with_source(error.into_source().ok());
+            return Failure { error, missing: None };
+        }
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        let error = match error {
+            SdkError::ServiceError(answer) => return self.answered(answer.raw().status().as_u16(), answer.into_err()),
+            SdkError::TimeoutError(_) => {
+                self.failure(FailureKind::Unreachable, "the service did not answer in time").caused_by(error)
+            }
+            SdkError::DispatchFailure(ref failure) if failure.is_timeout() => {
+                self.failure(FailureKind::Unreachable, "the service did not answer in time").caused_by(error)
+            }
+            SdkError::DispatchFailure(_) => {
+                self.failure(FailureKind::Unreachable, "the service could not be reached").caused_by(error)
+            }
+            SdkError::ResponseError(_) => self
+                .failure(FailureKind::Service, "the answer cannot be read: it is cut off or not the service's")
+                .caused_by(error),
+            _ => self.failure(FailureKind::Invalid, "the request cannot be made").caused_by(error),
+        };
+        Failure { error: ControlPlaneError { status, ..error }, missing: None }
+    }
+
+    fn answered<E>(&self, status: u16, error: E) -> Failure
+    where
+        E: ProvideErrorMetadata + RequestId + Into<Typed>,
+    {
+        let code = error.code().map(one_line);
+        let message = error.message().map(one_line);
+        let request_id = error.request_id().map(one_line);
+        let mut missing = None;
+        let kind = match error.into() {
+            Typed::AccessDeniedException(_) => FailureKind::Denied,
+            Typed::ConflictException(_) => FailureKind::Conflict,
+            Typed::InternalServerException(_) => FailureKind::Service,
+            Typed::ResourceNotFoundException(inner) => {
+                missing = inner.resource_type().cloned();
+                FailureKind::NotFound
+            }
+            Typed::ServiceQuotaExceededException(_) => FailureKind::Quota,
+            Typed::ThrottlingException(_) => FailureKind::Throttled,
+            Typed::ValidationException(_) => FailureKind::Invalid,
+            _ => match code.as_deref() {
+                Some(code) if IDENTITY_CODES.contains(&code) => FailureKind::NoIdentity,
+                Some("AccessDenied") => FailureKind::Denied,
+                Some("Throttling" | "TooManyRequestsException" | "RequestLimitExceeded") => FailureKind::Throttled,
+                // A status without the service's error: a proxy, a portal or a load balancer between.
+                None if status < 500 && status != 429 => FailureKind::Unreachable,
+                _ => by_status(status),
+            },
+        };
+        let message = match (code, message) {
+            (_, Some(message)) if !message.is_empty() && kind != FailureKind::NoIdentity => message,
+            (Some(code), message) if kind == FailureKind::NoIdentity => {
+                let said = message.unwrap_or(code);
+                format!("AWS does not accept the credentials of {}: {said}", named(self.profile))
+            }
+            (Some(code), _) => code,
+            (None, _) if (300..400).contains(&status) => "the answer is a redirect, which is not followed".to_owned(),
+            (None, _) => "the answer is not the service's: is there a proxy or a portal in between?".to_owned(),
+        };
+        let error = ControlPlaneError { status: Some(status), request_id, ..self.failure(kind, message) };
+        Failure { error, missing }
+    }
+}
+
+impl ControlPlaneError {
+    fn with_source(self, source: Option<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { source, ..self }
+    }
+
+    /// The SDK's cause, without its own first line, which says what `message` says.
+    fn caused_by<E: StdError + Send + Sync + 'static>(self, error: SdkError<E, HttpResponse>) -> Self {
+        self.with_source(error.into_source().ok())
+    }
+}
+
+fn by_status(status: u16) -> FailureKind {
+    match status {
+        401 => FailureKind::NoIdentity,
+        402 => FailureKind::Quota,
+        403 => FailureKind::Denied,
+        404 => FailureKind::NotFound,
+        409 => FailureKind::Conflict,
+        429 => FailureKind::Throttled,
+        400..500 => FailureKind::Invalid,
+        _ => FailureKind::Service,
+    }
+}
+
+fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
+}
+
+fn named(profile: &str) -> String {
+    format!("profile `{}`", one_line(profile))
+}
+
+/// Why there is no identity, and the command that gives one. What kind of profile it is, the SDK's own words tell: it
+/// has no public type for it.
+fn no_identity(error: &CredentialsError, profile: &str) -> (FailureKind, String) {
+    let text: String = std::iter::successors(Some(error as &dyn StdError), |&error| error.source())
+        .map(|error| error.to_string().to_ascii_lowercase() + "\n")
+        .collect();
+    let who = named(profile);
+    let message = match error {
+        CredentialsError::ProviderTimedOut(_) => format!("{who} gave no AWS credentials in time"),
+        _ if text.contains("sso") => {
+            format!("the sign-in of {who} has ended or was not made; renew it: aws sso login --profile {profile}")
+        }
+        _ if text.contains("login session") || text.contains("login_session") || text.contains("loginaccesstoken") => {
+            format!("the sign-in of {who} has ended or was not made; renew it: aws login --profile {profile}")
+        }
+        CredentialsError::CredentialsNotLoaded(_) => {
+            format!("there are no AWS credentials (looked in the environment, {who}, web identity, container and instance)")
+        }
+        CredentialsError::InvalidConfiguration(_) => format!("the AWS settings of {who} cannot be used"),
+        _ => format!("{who} gave no AWS credentials"),
+    };
+    (FailureKind::NoIdentity, one_line(&message))
+}
