@@ -167,3 +167,6 @@ pub enum EndpointError {
 fn invalid(part: &'static str, found: impl AsRef<[u8]>, rule: &'static str) -> EndpointError {
     EndpointError::Invalid { part, found: shown::shown(found.as_ref()), rule }
 }
+
+#[cfg(test)]
+mod tests;

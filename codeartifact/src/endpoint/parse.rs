@@ -15,9 +15,10 @@
 //! REST      = [ "/" [ segments ] ] [ "?" query ] [ "#" fragment ]
 //! ```
 //!
-//! The segments of PATH are compared as bytes: an escape or a backslash in them belongs to no name. In REST every byte
-//! is printable ASCII other than the space and the backslash; no segment before `?` or `#` is empty (but the last), and
-//! none is `.` or `..` in any spelling of the dots, so that no client can climb out of the repository.
+//! Every byte of the URL is in the alphabet of RFC 3986 (appendix A), which leaves out control characters, blanks, quotes,
+//! backslashes and all beyond ASCII; so no client has to repair it. The segments of PATH are compared as bytes: an escape
+//! belongs to no name. In REST no segment before `?` or `#` is empty (but the last), and none is `.` or `..` in any
+//! spelling of dots and slashes, so that no client climbs out of the repository.
 
 use super::{
     Endpoint, EndpointError, Layout, ServiceOverride, Trust,
@@ -27,7 +28,8 @@ use super::{
     service_override::{port_number, split_port},
 };
 
-/// The longest URL that is looked at, in bytes. Twice the longest a published package could need.
+/// The longest URL that is looked at, in bytes. What stands below a repository is made of names and versions of at most
+/// 255 characters each.
 const LONGEST: usize = 2048;
 
 /// See [`Endpoint::recognise`].
@@ -89,7 +91,7 @@ pub(super) fn recognise(raw: &[u8], trust: &Trust) -> Result<Option<Endpoint>, E
         return Err(EndpointError::OtherService { service: "AWS".to_owned(), in_force: in_force.to_string() });
     }
     Ok(Some(Endpoint {
-        raw: String::from_utf8(raw.to_owned()).expect("only printable ASCII got this far"),
+        raw: String::from_utf8(raw.to_owned()).expect("only ASCII got this far"),
         origin: format!("https://{host}"),
         layout,
         domain,
@@ -137,7 +139,7 @@ fn loopback(
     };
     let (domain, owner, format, repository) = read()?;
     Ok(Some(Endpoint {
-        raw: String::from_utf8(raw.to_owned()).expect("only printable ASCII got this far"),
+        raw: String::from_utf8(raw.to_owned()).expect("only ASCII got this far"),
         origin: service,
         layout: Layout::Loopback,
         domain,
@@ -196,22 +198,26 @@ fn check_whole(raw: &[u8], user: Option<&str>) -> Result<(), EndpointError> {
         let rule = "a user in the URL is `aws`, without a password";
         return Err(invalid("user in the URL", "not shown", rule));
     }
-    match raw.iter().find(|b| !b.is_ascii_graphic() || **b == b'\\') {
+    match raw.iter().find(|byte| !is_url_byte(**byte)) {
         Some(byte) => {
-            let rule = "a URL is printable ASCII without spaces and backslashes";
+            let rule = "a URL is made of ASCII letters, digits and -._~:/?#[]@!$&'()*+,;=% (RFC 3986)";
             Err(invalid("character in the URL", [*byte], rule))
         }
         None => Ok(()),
     }
 }
 
-/// A path, read segment by segment. Printable ASCII: [`check_whole`] has been there.
+fn is_url_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte)
+}
+
+/// A path, read segment by segment. ASCII: [`check_whole`] has been there.
 struct Path<'a>(&'a str);
 
 impl<'a> Path<'a> {
     fn of(path: &'a [u8]) -> Result<Self, EndpointError> {
         let rule = "the path of a repository is `/FORMAT/REPOSITORY/`";
-        let text = str::from_utf8(path).expect("only printable ASCII got this far");
+        let text = str::from_utf8(path).expect("only ASCII got this far");
         match text.strip_prefix('/') {
             Some(rest) => Ok(Self(rest)),
             None => Err(invalid("path", path, rule)),
