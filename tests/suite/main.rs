@@ -7,10 +7,20 @@ macro_rules! journeys {
     };
 }
 
-journeys! {
-cargo_publish_promote,
-stampede,
-stores,}
+journeys!(
+    bad_input,
+    cargo_publish_promote,
+    configure,
+    crash,
+    hostile,
+    leak,
+    quickstart,
+    seeds_aws_cli,
+    static_and_small,
+    stampede,
+    stores,
+    tree
+);
 
 /// A journey that is not listed would never run.
 #[test]

@@ -19,6 +19,9 @@ use crate::trace::Trace;
 /// What a run may take unless it says otherwise; a build with the real cargo is the longest.
 const USUAL_LIMIT: Duration = Duration::from_secs(120);
 
+/// What the next line of a conversation may take.
+const LINE_LIMIT: Duration = Duration::from_secs(60);
+
 /// All output of all runs of a sandbox, for the sweep at its end.
 #[derive(Debug, Default)]
 pub struct Transcript(Mutex<Vec<Record>>);
@@ -130,6 +133,12 @@ impl Program {
         self
     }
 
+    /// Starts it through `words`: a program that starts it and gives its outcome for its own.
+    pub fn through(mut self, words: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.tracer = words.into_iter().map(|word| word.as_ref().to_owned()).collect();
+        self
+    }
+
     /// Runs it to its end.
     #[must_use = "say what the run should have done: `success`, `exit`"]
     pub fn run(self) -> Outcome {
@@ -140,12 +149,10 @@ impl Program {
     /// children (`strace -e trace=CALLS`).
     pub fn traced(mut self, strace: &Path, calls: &str) -> (Outcome, Trace) {
         let log = tempfile::NamedTempFile::new().expect("the system's temporary folder takes files");
-        self.tracer = [strace.as_os_str(), OsStr::new("-f"), OsStr::new("-qq"), OsStr::new("-v")]
-            .into_iter()
-            .chain(["-s", "1000000", "-e", &format!("trace={calls}"), "-e", "signal=none", "-o"].map(OsStr::new))
-            .chain([log.path().as_os_str(), OsStr::new("--")])
-            .map(OsStr::to_owned)
-            .collect();
+        let calls = format!("trace={calls}");
+        let words = ["-f", "-qq", "-v", "-s", "1000000", "-e", &calls, "-e", "signal=none", "-o"].map(OsStr::new);
+        self = self
+            .through([strace.as_os_str()].into_iter().chain(words).chain([log.path().as_os_str(), OsStr::new("--")]));
         let outcome = self.run();
         (outcome, Trace::read(log.path()))
     }
@@ -240,8 +247,8 @@ impl Running {
             let read = stdout.read_line(&mut line);
             let _ = sender.send((stdout, read.map(|length| (length, line))));
         });
-        let Ok((stdout, read)) = receiver.recv_timeout(self.program.limit) else {
-            panic!("{}: no line of output within {:?}", self.program.line(), self.program.limit)
+        let Ok((stdout, read)) = receiver.recv_timeout(LINE_LIMIT) else {
+            panic!("{}: no line of output within {LINE_LIMIT:?}", self.program.line())
         };
         self.stdout = Some(stdout);
         let (length, line) = read.expect("output is text");

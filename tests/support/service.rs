@@ -1,10 +1,13 @@
 //! The embedded service as a child process.
 
-use std::{path::Path, time::Duration};
+use std::{ffi::OsString, path::Path, time::Duration};
 
 use rustix::process::Signal;
 
 use crate::{Outcome, Running, Sandbox};
+
+/// How long a journey may need its service, and how long a start may take.
+const LIFE: Duration = Duration::from_secs(600);
 
 /// A running `cargo-codeartifact local`. Dropped, it is killed.
 #[derive(Debug)]
@@ -27,17 +30,25 @@ impl Service {
 
     /// With the given options, and a free port unless they say one.
     pub fn start_with(sandbox: &Sandbox, options: &[&str]) -> Self {
-        let mut program = sandbox.codeartifact(&["local"]).args(options).limit(Duration::from_secs(30));
+        Self::try_start_through(sandbox, Vec::new(), options).expect("the service starts")
+    }
+
+    /// The same, started by a tracer that may kill it before it listens: then nothing.
+    pub fn try_start_through(sandbox: &Sandbox, tracer: Vec<OsString>, options: &[&str]) -> Option<Self> {
+        let doomed = !tracer.is_empty();
+        let mut program = sandbox.codeartifact(&["local"]).args(options).through(tracer).limit(LIFE);
         if !options.contains(&"--listen") {
             program = program.args(["--listen", "127.0.0.1:0"]);
         }
         let mut running = program.start_interactive();
         let line = running.line().unwrap_or_default();
         let Some(url) = line.strip_prefix("listening on ").map(str::to_owned) else {
-            panic!("the service said `{line}` in place of where it listens: {}", running.wait().show())
+            let outcome = running.wait();
+            assert!(doomed, "the service said `{line}` in place of where it listens: {}", outcome.show());
+            return None;
         };
         sandbox.point_at(&url);
-        Self { running, url }
+        Some(Self { running, url })
     }
 
     /// Where it listens: `http://127.0.0.1:PORT`.
@@ -73,12 +84,7 @@ impl Service {
 
     /// Calls the control plane, with a signature nobody checks by default.
     pub fn call(&self, method: &str, path: &str, body: &str) -> Answer {
-        let signature = format!(
-            "AWS4-HMAC-SHA256 Credential={}/20260101/us-east-1/codeartifact/aws4_request, SignedHeaders=host, \
-             Signature=0",
-            crate::sandbox::ACCESS_KEY
-        );
-        send(method, &format!("{}/v1/{path}", self.url), Some(&signature), body.as_bytes())
+        send(method, &format!("{}/v1/{path}", self.url), Some(&signature()), body.as_bytes())
     }
 
     /// A domain with repositories.
@@ -93,10 +99,21 @@ impl Service {
 
     /// A token for a domain, straight from the service.
     pub fn token(&self, domain: &str) -> String {
-        let answer = self.call("POST", &format!("authorization-token?domain={domain}"), "");
+        self.try_token(domain).expect("the service gives out tokens")
+    }
+
+    /// The same, unless the service is dead.
+    pub fn try_token(&self, domain: &str) -> Option<String> {
+        let url = format!("{}/v1/authorization-token?domain={domain}", self.url);
+        let answer = try_send("POST", &url, Some(&signature()), b"").ok()?;
         let body: serde_json::Value = serde_json::from_slice(&answer.body).expect("the service answers JSON");
         let token = body.get("authorizationToken").and_then(serde_json::Value::as_str);
-        token.unwrap_or_else(|| panic!("no token: {}", answer.text())).to_owned()
+        Some(token.unwrap_or_else(|| panic!("no token: {}", answer.text())).to_owned())
+    }
+
+    /// Ends it if it still runs, and says whether it did.
+    pub fn survived(mut self) -> bool {
+        self.running.is_alive()
     }
 
     /// `GET` below a repository's cargo endpoint.
@@ -119,6 +136,13 @@ impl Service {
         let outcome = self.running.wait();
         assert_eq!(outcome.code(), None, "killed: {}", outcome.show());
     }
+}
+
+fn signature() -> String {
+    format!(
+        "AWS4-HMAC-SHA256 Credential={}/20260101/us-east-1/codeartifact/aws4_request, SignedHeaders=host, Signature=0",
+        crate::sandbox::ACCESS_KEY
+    )
 }
 
 /// An HTTP answer.
