@@ -33,6 +33,7 @@ pub use endpoint::{
     AccountId, DomainName, Endpoint, EndpointError, PackageFormat, Region, RepositoryName, ServiceOverride, Trust,
 };
 pub use host::Host;
+pub use private_folder::FolderError;
 pub use profile::{AwsEnvironment, AwsOptions, ProfileError};
 pub use settings::{SettingsError, StoreName, UserSettings};
 pub use source::{SourceError, TokenSource};

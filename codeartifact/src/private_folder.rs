@@ -65,9 +65,9 @@ pub(crate) fn ensure(path: &Path) -> Result<(), FolderError> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    let made = builder.create(path);
+    let created = builder.create(path);
     // Not followed: a link could lead where the checks below say nothing about.
-    let found = match (made, fs::symlink_metadata(path)) {
+    let found = match (created, fs::symlink_metadata(path)) {
         (_, Ok(found)) => found,
         (Err(source), Err(_)) | (Ok(()), Err(source)) => return Err(unusable(source)),
     };
@@ -106,7 +106,10 @@ pub(crate) fn file_options() -> fs::OpenOptions {
 }
 
 /// The age from which an unfinished file is a leftover of a killed process.
-const LEFTOVER: Duration = Duration::from_secs(10 * 60);
+const LEFTOVER: Duration = Duration::from_mins(10);
+
+/// What the names of unfinished files end with.
+const UNFINISHED: &str = "-new";
 
 /// Whether a crash of the machine may lose the content.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -121,7 +124,7 @@ pub(crate) enum Durability {
 pub(crate) fn replace(folder: &Path, name: &str, content: &[u8], durability: Durability) -> io::Result<()> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let unfinished =
-        folder.join(format!(".{name}.{}.{}.new", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+        folder.join(format!(".{name}.{}.{}{UNFINISHED}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
     let result = (|| {
         // Exclusive: a file somebody put there before us is never written to.
         let mut file = file_options().write(true).create_new(true).open(&unfinished)?;
@@ -150,8 +153,9 @@ fn sweep(folder: &Path, newest: &fs::File) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let ours = name.to_str().is_some_and(|name| name.starts_with('.') && name.ends_with(".new"));
-        let age = entry.metadata().and_then(|found| found.modified()).ok().and_then(|then| now.duration_since(then).ok());
+        let ours = name.to_str().is_some_and(|name| name.starts_with('.') && name.ends_with(UNFINISHED));
+        let age =
+            entry.metadata().and_then(|found| found.modified()).ok().and_then(|then| now.duration_since(then).ok());
         if ours && age.is_some_and(|age| age >= LEFTOVER) {
             let _ = fs::remove_file(entry.path());
         }
@@ -207,9 +211,9 @@ mod tests {
     #[test]
     fn leftovers_are_swept() {
         let folder = tempfile::tempdir().unwrap();
-        let old = folder.path().join(".x.1.1.new");
-        let recent = folder.path().join(".x.1.2.new");
-        let foreign = folder.path().join("x.new");
+        let old = folder.path().join(".x.1.1-new");
+        let recent = folder.path().join(".x.1.2-new");
+        let foreign = folder.path().join("x-new");
         for path in [&old, &recent, &foreign] {
             fs::write(path, "").unwrap();
         }

@@ -31,7 +31,7 @@ const LARGEST: u64 = 1 << 20;
 pub enum StoreName {
     /// `kernel`: the Linux kernel's keyrings. In memory, gone at reboot.
     Kernel,
-    /// `secret-service`: the desktop's keyring over D-Bus (GNOME Keyring, KWallet, KeePassXC). Survives a reboot.
+    /// `secret-service`: the desktop's keyring over D-Bus (GNOME Keyring, KWallet and others). Survives a reboot.
     SecretService,
     /// `keychain`: the macOS login keychain.
     Keychain,
@@ -219,7 +219,7 @@ impl File<'_> {
     /// The line, from 1.
     fn line(&self, span: Option<Range<usize>>) -> usize {
         let end = span.map_or(0, |span| span.start).min(self.text.len());
-        1 + self.text.as_bytes()[..end].iter().filter(|byte| **byte == b'\n').count()
+        1 + self.text.get(..end).unwrap_or_default().matches('\n').count()
     }
 
     fn list<T>(
@@ -352,10 +352,16 @@ mod tests {
     #[test]
     fn errors_name_place_cause_and_next_step() {
         for (text, error) in [
-            ("\n\ntrusted-owner = []", "/c.toml:3: unknown key `trusted-owner`; the nearest known key is `trusted-owners`"),
+            (
+                "\n\ntrusted-owner = []",
+                "/c.toml:3: unknown key `trusted-owner`; the nearest known key is `trusted-owners`",
+            ),
             ("[stor]\nuse = []", "/c.toml:1: unknown key `stor`; the nearest known key is `store`"),
             ("[store]\nuses = []", "/c.toml:2: unknown key `store.uses`; the nearest known key is `store.use`"),
-            ("[store]\nuse = \"kernel\"", "/c.toml:2: `store.use` cannot be `string`: it is a list of texts: [\"...\", \"...\"]"),
+            (
+                "[store]\nuse = \"kernel\"",
+                "/c.toml:2: `store.use` cannot be `string`: it is a list of texts: [\"...\", \"...\"]",
+            ),
             ("store = 1", "/c.toml:1: `store` cannot be `integer`: it is a table: `[store]`"),
             (
                 "trusted-owners = [\"12\"]",

@@ -330,7 +330,8 @@ mod tests {
             "GetAuthorizationToken on domain my-org was denied: no (status 403, request id r-1); it needs \
              codeartifact:GetAuthorizationToken on the domain and sts:GetServiceBearerToken"
         );
-        let plain = ControlPlaneError { status: None, request_id: None, ..error("DescribeDomain", FailureKind::Service) };
+        let plain =
+            ControlPlaneError { status: None, request_id: None, ..error("DescribeDomain", FailureKind::Service) };
         assert_eq!(plain.to_string(), "DescribeDomain on domain my-org failed: no");
     }
 

@@ -65,7 +65,8 @@ impl TokenStore for CredentialManagerStore {
             let found = Store::new().and_then(|store| store.search(&HashMap::from([("pattern", OURS)])));
             let mut tokens = Vec::new();
             for credential in keyring::found(NAME, "list credentials", found)?.unwrap_or_default() {
-                let Some(mut attributes) = keyring::found(NAME, "read a credential", credential.get_attributes())? else {
+                let Some(mut attributes) = keyring::found(NAME, "read a credential", credential.get_attributes())?
+                else {
                     continue;
                 };
                 let Some(name) = attributes.remove("target_name").filter(|name| !split::is_further_part(name)) else {

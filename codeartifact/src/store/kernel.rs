@@ -137,7 +137,10 @@ mod tests {
     #[test]
     fn descriptions_are_found_in_proc_keys() {
         for (line, found) in [
-            ("0a5b07f2 I--Q---     1  12h 3f010000     0     0 user      codeartifact:v1: 4096", Some("codeartifact:v1")),
+            (
+                "0a5b07f2 I--Q---     1  12h 3f010000     0     0 user      codeartifact:v1: 4096",
+                Some("codeartifact:v1"),
+            ),
             ("0a5b07f2 I--Q---     1 perm 3f010000     0     0 user      a b: c: 3", Some("a b: c")),
             ("0a5b07f2 I--Q---     1 perm 3f010000     0     0 user      a", Some("a")),
             ("1c6fd2a1 I--Q---     4 perm 1f3f0000     0 65534 keyring   _uid.0: empty", None),

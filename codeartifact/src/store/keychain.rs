@@ -32,8 +32,9 @@ impl TokenStore for KeychainStore {
 
     fn load(&self, scope: &TokenScope) -> Result<Option<AuthorizationToken>, StoreError> {
         let key = scope.key();
-        let entry =
-            deadline::within(NAME, move || Ok(keyring::found(NAME, "read an item", item(&key)?.get_secret())?.map(Wiped)))?;
+        let entry = deadline::within(NAME, move || {
+            Ok(keyring::found(NAME, "read an item", item(&key)?.get_secret())?.map(Wiped))
+        })?;
         Ok(entry.and_then(|entry| AuthorizationToken::from_entry(scope, &entry.0)))
     }
 

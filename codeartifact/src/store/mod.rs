@@ -24,23 +24,23 @@ use crate::private_folder::{self, Durability, FolderError};
 use crate::settings::{StoreName, UserSettings};
 use crate::token::{AuthorizationToken, Freshness, TokenScope};
 
+#[cfg(windows)]
+mod credential_manager;
 #[cfg(any(target_os = "macos", windows))]
 mod deadline;
 mod file;
-#[cfg(any(target_os = "macos", windows))]
-mod keyring;
 #[cfg(target_os = "linux")]
 mod kernel;
+#[cfg(target_os = "macos")]
+mod keychain;
+#[cfg(any(target_os = "macos", windows))]
+mod keyring;
 mod memory;
 mod none;
 #[cfg(target_os = "linux")]
 mod secret_service;
 #[cfg(any(windows, test))]
 mod split;
-#[cfg(target_os = "macos")]
-mod keychain;
-#[cfg(windows)]
-mod credential_manager;
 
 pub use file::FileStore;
 #[cfg(target_os = "linux")]
@@ -76,7 +76,7 @@ pub trait TokenStore: Send + Sync {
 pub const DEADLINE: Duration = Duration::from_secs(2);
 
 /// How long a store that missed its deadline is left alone, by all processes.
-const PAUSE: Duration = Duration::from_secs(10 * 60);
+const PAUSE: Duration = Duration::from_mins(10);
 
 /// A token at rest, as `status` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,6 +107,14 @@ pub struct Loaded {
     pub from: Option<&'static str>,
     /// Stores that could not be asked.
     pub problems: Vec<StoreError>,
+}
+
+/// What [`Stores::save_first`] did.
+pub(crate) struct Saved {
+    /// Other processes find the token.
+    pub(crate) is_shared: bool,
+    /// The places of the slow stores that are left for after the answer.
+    pub(crate) left: Vec<usize>,
 }
 
 /// The stores in force, in order.
@@ -164,10 +172,7 @@ impl Stores {
 
     /// Forgets a scope in all stores; the result names those that could not.
     pub fn forget(&self, scope: &TokenScope, now: SystemTime) -> Vec<StoreError> {
-        self.stores
-            .iter()
-            .filter_map(|store| self.bounded(store.as_ref(), now, || store.forget(scope)).err())
-            .collect()
+        self.stores.iter().filter_map(|store| self.bounded(store.as_ref(), now, || store.forget(scope)).err()).collect()
     }
 
     /// What each store keeps.
@@ -181,19 +186,21 @@ impl Stores {
             .collect()
     }
 
-    /// Writes to quick stores and to the first shared one, so that other processes find the token as soon as a lock is
-    /// let go; returns the places of the slow ones that are left for after the answer.
-    pub(crate) fn save_first(&self, scope: &TokenScope, token: &AuthorizationToken, now: SystemTime) -> Vec<usize> {
-        let mut found_by_others = false;
-        let mut left = Vec::new();
-        for (place, store) in self.stores.iter().enumerate() {
-            if store.is_slow() && found_by_others {
-                left.push(place);
+    /// Writes to the quick stores and, where none of those is shared, to the first slow one that takes it, so that other
+    /// processes find the token as soon as a lock is let go.
+    pub(crate) fn save_first(&self, scope: &TokenScope, token: &AuthorizationToken, now: SystemTime) -> Saved {
+        let mut saved = Saved { is_shared: false, left: Vec::new() };
+        let (slow, quick): (Vec<usize>, Vec<usize>) =
+            (0..self.stores.len()).partition(|place| self.stores[*place].is_slow());
+        for place in quick.into_iter().chain(slow) {
+            let store = &self.stores[place];
+            if store.is_slow() && saved.is_shared {
+                saved.left.push(place);
             } else if self.save_in(place, scope, token, now).is_ok() {
-                found_by_others |= store.is_shared();
+                saved.is_shared |= store.is_shared();
             }
         }
-        left
+        saved
     }
 
     pub(crate) fn save_in(

@@ -90,9 +90,7 @@ impl SecretServiceStore {
 }
 
 async fn within_deadline<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    tokio::time::timeout(DEADLINE, work)
-        .await
-        .unwrap_or(Err(StoreError::Timeout { store: NAME, after: DEADLINE }))
+    tokio::time::timeout(DEADLINE, work).await.unwrap_or(Err(StoreError::Timeout { store: NAME, after: DEADLINE }))
 }
 
 /// The path of a Unix socket's address; an abstract one begins with a zero byte, as the system's own form does.

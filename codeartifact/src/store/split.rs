@@ -28,7 +28,6 @@ pub(super) trait Slots {
 }
 
 /// Whether a name is a further part's.
-#[cfg_attr(not(windows), expect(dead_code, reason = "only that store lists its slots"))]
 pub(super) fn is_further_part(name: &str) -> bool {
     name.rsplit_once('#').is_some_and(|(_, number)| number.parse::<u8>().is_ok())
 }
@@ -41,7 +40,8 @@ fn slot(name: &str, number: usize) -> String {
 pub(super) fn write(slots: &impl Slots, name: &str, entry: &[u8]) -> Result<(), StoreError> {
     let digest = Sha256::digest(entry);
     let chunks: Vec<&[u8]> = if entry.is_empty() { vec![&[]] } else { entry.chunks(PART - HEADER).collect() };
-    let count = u8::try_from(chunks.len()).map_err(|_| StoreError::failed("split", "keep an entry", "it is too long"))?;
+    let count =
+        u8::try_from(chunks.len()).map_err(|_| StoreError::failed("split", "keep an entry", "it is too long"))?;
     // The first part last: until it is there, a reader finds the old entry's, to which the others do not fit.
     for (number, chunk) in (0..count).zip(&chunks).rev() {
         let mut part = Zeroizing::new(Vec::with_capacity(HEADER + chunk.len()));
@@ -67,7 +67,9 @@ pub(super) fn read(slots: &impl Slots, name: &str) -> Result<Option<Wiped>, Stor
         if number == 0 {
             count = header[MAGIC.len() + 1];
         }
-        if !header.starts_with(MAGIC) || header[MAGIC.len()..][..2] != [number, count] || header[HEADER - DIGEST..] != **same
+        if !header.starts_with(MAGIC)
+            || header[MAGIC.len()..][..2] != [number, count]
+            || header[HEADER - DIGEST..] != **same
         {
             return Ok(None);
         }

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region as SdkRegion, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_codeartifact::{Client, config::SharedHttpClient};
+use aws_sdk_codeartifact::{
+    Client,
+    config::{RuntimeComponents, SharedHttpClient},
+};
 use aws_smithy_http_client::{
     Builder, Connector,
     proxy::ProxyConfig,
@@ -25,7 +28,8 @@ const ATTEMPTS: u32 = 3;
 
 /// Addresses that are never asked through a proxy: this machine, and the link-local ones where instances and containers
 /// find their credentials.
-const DIRECT: &str = "127.0.0.1,[::1],::1,localhost,169.254.169.254,169.254.170.2,169.254.170.23,[fd00:ec2::254],[fd00:ec2::23]";
+const DIRECT: &str =
+    "127.0.0.1,[::1],::1,localhost,169.254.169.254,169.254.170.2,169.254.170.23,[fd00:ec2::254],[fd00:ec2::23]";
 
 /// What the connection needs of the surroundings.
 #[derive(Debug, Clone)]
@@ -73,8 +77,8 @@ impl Settings {
         if let Some(profile) = &self.chosen_profile {
             loader = loader.profile_name(profile);
         }
-        let loaded = loader.load().await;
-        let mut config = aws_sdk_codeartifact::config::Builder::from(&loaded);
+        let shared = loader.load().await;
+        let mut config = aws_sdk_codeartifact::config::Builder::from(&shared);
         if let Some(address) = &self.service_override {
             // For this service only: the SDK's own setting would send STS and SSO there too.
             config = config.endpoint_url(address.as_str());
@@ -89,7 +93,7 @@ impl Settings {
         Builder::new().build_with_connector_fn(move |settings, components| {
             let mut connector = Connector::builder().proxy_config(proxy.clone());
             connector.set_connector_settings(settings.cloned());
-            connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+            connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
             connector.tls_provider(TLS).build()
         })
     }

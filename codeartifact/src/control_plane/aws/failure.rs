@@ -192,7 +192,9 @@ fn no_identity(error: &CredentialsError, profile: &str) -> (FailureKind, String)
             format!("the sign-in of {who} has ended or was not made; renew it: aws login --profile {profile}")
         }
         CredentialsError::CredentialsNotLoaded(_) => {
-            format!("there are no AWS credentials (looked in the environment, {who}, web identity, container and instance)")
+            format!(
+                "there are no AWS credentials (looked in the environment, {who}, web identity, container and instance)"
+            )
         }
         CredentialsError::InvalidConfiguration(_) => format!("the AWS settings of {who} cannot be used"),
         _ => format!("{who} gave no AWS credentials"),

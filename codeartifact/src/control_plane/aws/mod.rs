@@ -71,10 +71,11 @@ impl AwsControlPlane {
                 format!("no Region is set: set AWS_REGION, or `region` in profile `{profile}`, or give --region"),
             )
         })?;
-        let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(|error| ControlPlaneError {
-            source: Some(error.into()),
-            ..call.failure(FailureKind::Unreachable, "the system gives no event queue")
-        })?;
+        let runtime =
+            runtime::Builder::new_current_thread().enable_all().build().map_err(|error| ControlPlaneError {
+                source: Some(error.into()),
+                ..call.failure(FailureKind::Unreachable, "the system gives no event queue")
+            })?;
         let client = runtime.block_on(self.settings.connect(region));
         // Where two threads come here at once, one of the connections is dropped.
         Ok(self.connection.get_or_init(|| Connection { runtime, client }))
@@ -123,7 +124,10 @@ fn part<T: FromStr>(call: &Call<'_>, name: &str, text: Option<&str>) -> Result<T
         .ok_or_else(|| call.failure(FailureKind::Service, format!("the answer has no valid {name}")))
 }
 
-fn status_of(call: &Call<'_>, status: Option<&types::PackageVersionStatus>) -> Result<PackageVersionStatus, ControlPlaneError> {
+fn status_of(
+    call: &Call<'_>,
+    status: Option<&types::PackageVersionStatus>,
+) -> Result<PackageVersionStatus, ControlPlaneError> {
     Ok(match status.map(types::PackageVersionStatus::as_str) {
         Some("Published") => PackageVersionStatus::Published,
         Some("Unfinished") => PackageVersionStatus::Unfinished,
@@ -152,7 +156,10 @@ fn domain_of(call: &Call<'_>, found: Option<&types::DomainDescription>) -> Resul
     })
 }
 
-fn repository_of(call: &Call<'_>, found: Option<&types::RepositoryDescription>) -> Result<Repository, ControlPlaneError> {
+fn repository_of(
+    call: &Call<'_>,
+    found: Option<&types::RepositoryDescription>,
+) -> Result<Repository, ControlPlaneError> {
     let upstreams = found.map_or_else(Default::default, types::RepositoryDescription::upstreams);
     let connections = found.map_or_else(Default::default, types::RepositoryDescription::external_connections);
     Ok(Repository {
@@ -375,7 +382,8 @@ impl ControlPlane for AwsControlPlane {
             let size = found.size().and_then(|size| u64::try_from(size).ok());
             Ok(Asset {
                 sha256: part::<String>(&call, "SHA-256 of an asset", sha256.map(String::as_str))?.to_ascii_lowercase(),
-                size: size.ok_or_else(|| call.failure(FailureKind::Service, "the answer has no valid size of an asset"))?,
+                size: size
+                    .ok_or_else(|| call.failure(FailureKind::Service, "the answer has no valid size of an asset"))?,
                 name: found.name,
             })
         };
@@ -439,10 +447,7 @@ impl ControlPlane for AwsControlPlane {
         let copied = answer.successful_versions.unwrap_or_default();
         let failed = answer.failed_versions.unwrap_or_default();
         let mut outcome = CopyOutcome {
-            copied: copied
-                .into_iter()
-                .map(|(version, found)| (version, found.revision.unwrap_or_default()))
-                .collect(),
+            copied: copied.into_iter().map(|(version, found)| (version, found.revision.unwrap_or_default())).collect(),
             failed: failed
                 .into_iter()
                 .map(|(version, found)| {
