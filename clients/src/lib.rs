@@ -1,1 +1,111 @@
-//! clients
+//! All that is known about package-manager programs: how each asks for a credential, and which files it is set up by.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`protocol`] | [`Protocol`]: a conversation over the streams a package manager hands to its credential program |
+//! | [`settings`] | [`Settings`]: from a file's text to the edits that set a client up; how edits are shown and taken back |
+//! | [`syntax`] | format-preserving text: what an edit does not name keeps its bytes |
+//! | one per client | its record, its protocol, its settings, its page, its fixtures |
+//!
+//! Invariants: no file, socket or process is opened here; the only input and output are the streams handed in. No
+//! clock, no environment, no async. Settings are functions from text to text, so a dry run cannot write.
+//!
+//! Protocols and clients stand in two tables. A protocol may serve several clients, and the credential program needs
+//! the protocols alone: it reaches no [`Client`], so no settings code is linked into it.
+//!
+//! To add a client, copy `template/` to `src/NAME/`, add NAME to the row `clients! { … }` below and run
+//! `cargo test -p clients`: it names what is missing, a line each.
+
+use codeartifact::PackageFormat;
+
+pub mod protocol;
+pub mod publish;
+pub mod settings;
+pub mod syntax;
+
+pub use protocol::{Protocol, Spoken};
+pub use settings::Settings;
+
+/// A package-manager program: what the product knows about it.
+pub struct Client {
+    /// The name in commands, such as `cargo`; also that of its folder here.
+    pub name: &'static str,
+    /// The name in prose, such as `Cargo`.
+    pub title: &'static str,
+    /// The format of the packages it reads and publishes.
+    pub format: PackageFormat,
+    /// The program's names on PATH.
+    pub programs: &'static [&'static str],
+    /// How it asks for a credential; `None` where it has no hook for that.
+    pub protocol: Option<&'static Spoken>,
+    /// The files it is set up by.
+    pub settings: &'static dyn Settings,
+    /// The oldest version that works, as the client prints it.
+    pub minimum_version: &'static str,
+    /// The user's page, in Markdown: what is written where, how it authenticates, how to undo, known limits.
+    pub page: &'static str,
+}
+
+/// Declares a module for each client, and the tables made of their records.
+macro_rules! clients {
+    ($($name:ident),+ $(,)?) => {
+        $(pub mod $name;)+
+
+        /// Every client, in the order shown to people.
+        pub static CLIENTS: &[&Client] = &[$(&$name::CLIENT),+];
+
+        /// Every protocol a client brings along.
+        static PROTOCOLS: &[Option<&Spoken>] = &[$($name::PROTOCOL),+];
+    };
+}
+
+clients! { cargo }
+
+/// The client of that name.
+pub fn find(name: &str) -> Option<&'static Client> {
+    CLIENTS.iter().copied().find(|client| client.name == name)
+}
+
+/// The client a program on PATH belongs to, such as `cargo` for `cargo`; `.exe` does not count.
+pub fn find_by_program(program: &str) -> Option<&'static Client> {
+    let program = program.strip_suffix(".exe").unwrap_or(program);
+    CLIENTS.iter().copied().find(|client| client.programs.contains(&program))
+}
+
+/// Every protocol, in the order of the clients that speak them.
+pub fn protocols() -> impl Iterator<Item = &'static Spoken> {
+    PROTOCOLS.iter().copied().flatten()
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_and_unique() {
+        for client in CLIENTS {
+            assert_eq!(find(client.name).map(|found| found.name), Some(client.name));
+            for program in client.programs {
+                assert_eq!(find_by_program(program).map(|found| found.name), Some(client.name));
+                assert_eq!(find_by_program(&format!("{program}.exe")).map(|found| found.name), Some(client.name));
+            }
+        }
+        assert!(find("no-such-client").is_none());
+        assert!(find_by_program("no-such-program").is_none());
+    }
+
+    #[test]
+    fn protocol_words_are_unique() {
+        let mut words: Vec<_> = protocols().map(|spoken| spoken.word).collect();
+        let before = words.len();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), before);
+    }
+}

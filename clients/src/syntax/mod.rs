@@ -1,0 +1,178 @@
+//! Format-preserving text. An edit is a splice: what it does not name keeps its bytes, whatever the line ends, the
+//! byte order mark, the comments and the missing last newline. Every splice is checked by reading the result: exactly
+//! the value named may differ from before.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+pub mod toml;
+
+/// The syntaxes, as a journal names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Syntax {
+    /// TOML 1.0.
+    Toml,
+}
+
+/// A piece of text put in the place of another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Splice {
+    /// Where, in bytes from the beginning of the text (without its byte order mark).
+    pub at: usize,
+    /// What stood there.
+    pub old: String,
+    /// What stands there now.
+    pub new: String,
+}
+
+impl Splice {
+    fn replace(text: &str, range: Range<usize>, new: impl Into<String>) -> Self {
+        Self { at: range.start, old: text[range].to_owned(), new: new.into() }
+    }
+
+    /// The text with the splice made.
+    fn made(&self, text: &str) -> String {
+        [&text[..self.at], &self.new, &text[self.at + self.old.len()..]].concat()
+    }
+
+    /// The text with the splice taken back where it stands: at its own place, or else at the one place that holds its
+    /// text. `None` where it stands nowhere or cannot be told from its like.
+    fn unmade(&self, text: &str) -> Option<String> {
+        let at = if text.get(self.at..).is_some_and(|rest| rest.starts_with(&self.new)) {
+            self.at
+        } else {
+            let mut places = text.match_indices(&self.new);
+            let (at, _) = places.next()?;
+            places.next().is_none().then_some(at)?
+        };
+        Some([&text[..at], &self.old, &text[at + self.new.len()..]].concat())
+    }
+}
+
+/// A value written into a client's file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// Text.
+    Text(String),
+    /// A list of text.
+    List(Vec<String>),
+}
+
+/// One value changed in a text, and how to take the change back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// The way to the value, outermost table first.
+    pub keys: Vec<String>,
+    /// What was done to it.
+    #[serde(flatten)]
+    pub deed: Deed,
+    /// The bytes.
+    pub splice: Splice,
+}
+
+/// What was done to a value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "deed", rename_all = "kebab-case")]
+pub enum Deed {
+    /// It was set.
+    Set {
+        /// To this.
+        value: Value,
+        /// What was written there before, byte for byte; `None` where nothing was.
+        before: Option<String>,
+    },
+    /// An entry was put at the end of a list.
+    Append {
+        /// The entry.
+        entry: String,
+        /// The whole list, where there was none before.
+        made: Option<Vec<String>>,
+    },
+}
+
+impl Change {
+    /// The way to the value as people write it: `registries.my-team-repo.index`.
+    pub fn key(&self) -> String {
+        self.keys.join(".")
+    }
+
+    /// Whether two changes are about the same value and made it the same, wherever and whatever was there before.
+    pub fn same_as(&self, other: &Self) -> bool {
+        let same_deed = match (&self.deed, &other.deed) {
+            (Deed::Set { value, .. }, Deed::Set { value: other, .. }) => value == other,
+            (Deed::Append { entry, .. }, Deed::Append { entry: other, .. }) => entry == other,
+            _ => false,
+        };
+        self.keys == other.keys && same_deed
+    }
+}
+
+/// A text with changes taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenBack {
+    /// The text.
+    pub text: String,
+    /// Changes taken back.
+    pub changes: Vec<Change>,
+    /// Changes that stay, because the value is no longer the one that was written.
+    pub left: Vec<Change>,
+}
+
+impl Syntax {
+    /// Takes changes back, the last first. Those that are not there any more are passed over.
+    ///
+    /// # Errors
+    /// The text is not of this syntax.
+    pub fn take_back(self, text: &[u8], changes: &[Change]) -> Result<TakenBack, SyntaxError> {
+        match self {
+            Syntax::Toml => toml::take_back(text, changes),
+        }
+    }
+}
+
+/// A text that cannot be edited, or not safely. It says where, and never quotes the text: it may hold a secret.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+pub enum SyntaxError {
+    /// It is not UTF-8.
+    #[error("line {line} is not UTF-8")]
+    Encoding {
+        /// The line, from 1.
+        line: usize,
+    },
+    /// It breaks the syntax's rules.
+    #[error("line {line}, column {column}: {message}")]
+    Invalid {
+        /// The line, from 1.
+        line: usize,
+        /// The column in characters, from 1.
+        column: usize,
+        /// The parser's word for it.
+        message: String,
+    },
+    /// The value is there, but of another type.
+    #[error("line {line}: `{key}` is not {expected}")]
+    Type {
+        /// The line, from 1.
+        line: usize,
+        /// The way to the value.
+        key: String,
+        /// What it should be: `text`, `a list of text`, `a table`.
+        expected: &'static str,
+    },
+    /// The file is written in a way that no splice was found to fit.
+    #[error("line {line}: `{key}` cannot be written here without changing something else")]
+    NoRoom {
+        /// The line, from 1.
+        line: usize,
+        /// The way to the value.
+        key: String,
+    },
+}
+
+/// The line of a position, from 1.
+fn line_of(text: &str, at: usize) -> usize {
+    text.as_bytes()[..at.min(text.len())].iter().filter(|&&byte| byte == b'\n').count() + 1
+}

@@ -1,0 +1,31 @@
+//! NAME, since VERSION: why not older. Copy this folder to `src/NAME/`, fill in the record, delete what the client
+//! lacks, and add NAME to the row `clients! { … }` in `src/lib.rs`. Say here what is odd about the client's files, so
+//! that nobody simplifies it away.
+
+use codeartifact::PackageFormat;
+
+use crate::{Client, Spoken};
+
+mod protocol;
+mod settings;
+
+/// NAME's record.
+pub(crate) static CLIENT: Client = Client {
+    name: "name",
+    title: "NAME",
+    format: PackageFormat::Generic,
+    programs: &["name"],
+    protocol: PROTOCOL,
+    settings: &settings::NameSettings,
+    minimum_version: "1.0.0",
+    page: include_str!("page.md"),
+};
+
+/// NAME's protocol; `None` where it has no hook for a credential program.
+pub(crate) const PROTOCOL: Option<&Spoken> = Some(&Spoken {
+    word: "name",
+    first_argument: None,
+    link_names: &[],
+    about: "NAME's credential helper",
+    protocol: &protocol::NameProtocol,
+});

@@ -1,0 +1,170 @@
+//! URLs made to look like ours, or to confuse, as a repository's files could hold them: none gets a token, and for none
+//! is a token even asked for. The endpoint's own tests go further; this one sees that no protocol goes round them.
+
+use std::cell::Cell;
+
+use clients::protocol::{Answer, Streams};
+use codeartifact::{ServiceOverride, Trust};
+
+use crate::transcripts::{FakeAuthorize, Gives};
+
+const HOST: &str = "my-org-111122223333.d.codeartifact.us-east-1.amazonaws.com";
+
+/// Everything a URL may be that is not one of ours; `H` stands for a good host.
+const HOSTILE: &[&str] = &[
+    // The suffix is not the end, or not at a label's border.
+    "https://H.example.com/cargo/r/",
+    "https://H.evil/cargo/r/",
+    "https://example.com/H/cargo/r/",
+    "https://example.com?H/cargo/r/",
+    "https://example.com#H/cargo/r/",
+    "https://example.com/?u=https://H/cargo/r/",
+    "https://xamazonaws.com/cargo/r/",
+    "https://my-org-111122223333.d.codeartifact.us-east-1.xamazonaws.com/cargo/r/",
+    "https://my-org-111122223333.d.codeartifact.us-east-1.amazonaws.com.cn.example/cargo/r/",
+    "https://my-org-111122223333.d.codeartifact.us-east-1.amazonaws.co/cargo/r/",
+    "https://my-org-111122223333.d.codeartifact.us-east-1.amazonaws.community/cargo/r/",
+    "https://my-org-111122223333.d.codeartifact.us-east-1.amazonaws.org/cargo/r/",
+    "https://my-org-111122223333.d.codeartifact.us-east-1.on.aws/cargo/r/",
+    "https://my-org-111122223333.codeartifact.us-east-1.on.aws.example/cargo/r/",
+    // Another service, another shape, too many or too few labels.
+    "https://my-org-111122223333.d.ecr.us-east-1.amazonaws.com/cargo/r/",
+    "https://my-org-111122223333.s3.us-east-1.amazonaws.com/cargo/r/",
+    "https://codeartifact.us-east-1.amazonaws.com/cargo/r/",
+    "https://d.codeartifact.us-east-1.amazonaws.com/cargo/r/",
+    "https://x.H/cargo/r/",
+    "https://evil.d.codeartifact.us-east-1.amazonaws.com/cargo/r/",
+    "https://my-org-111122223333.d.d.codeartifact.us-east-1.amazonaws.com/cargo/r/",
+    "https://my-org-111122223333.codeartifact.us-east-1.amazonaws.com/cargo/r/",
+    "https://my-org-111122223333.d.codeartifact..amazonaws.com/cargo/r/",
+    "https://my-org-111122223333.d.codeartifact.us-east-1.s3.amazonaws.com/cargo/r/",
+    "https://my-org-111122223333.d.codeartifact.evil.example/cargo/r/",
+    // The account and the domain.
+    "https://my-org-11112222333.d.codeartifact.us-east-1.amazonaws.com/cargo/r/",
+    "https://my-org111122223333.d.codeartifact.us-east-1.amazonaws.com/cargo/r/",
+    "https://-111122223333.d.codeartifact.us-east-1.amazonaws.com/cargo/r/",
+    "https://111122223333.d.codeartifact.us-east-1.amazonaws.com/cargo/r/",
+    "https://my_org-111122223333.d.codeartifact.us-east-1.amazonaws.com/cargo/r/",
+    "https://9org-111122223333.d.codeartifact.us-east-1.amazonaws.com/cargo/r/",
+    "https://my-org--11112222333x.d.codeartifact.us-east-1.amazonaws.com/cargo/r/",
+    // User parts, ports, dots, slashes.
+    "https://H@example.com/cargo/r/",
+    "https://H:443@example.com/cargo/r/",
+    "https://aws:password@H/cargo/r/",
+    "https://evil@H/cargo/r/",
+    "https://H:8443/cargo/r/",
+    "https://H./cargo/r/",
+    "https://.H/cargo/r/",
+    "https://H\\@example.com/cargo/r/",
+    "https:\\\\H\\cargo\\r\\",
+    "https:/H/cargo/r/",
+    "https:H/cargo/r/",
+    "https:///H/cargo/r/",
+    "https://",
+    "https:///cargo/r/",
+    "//H/cargo/r/",
+    "H/cargo/r/",
+    // Schemes.
+    "http://H/cargo/r/",
+    "ftp://H/cargo/r/",
+    "file:///H/cargo/r/",
+    "javascript://H/cargo/r/",
+    "sparse+sparse+https://H/cargo/r/",
+    "git+https://H/cargo/r/",
+    "sparse+http://H/cargo/r/",
+    " https://H/cargo/r/",
+    "https://H /cargo/r/",
+    "https://H%20/cargo/r/",
+    // Letters that look alike, and bytes that something later reads as others.
+    "https://my-org-111122223333.d.codeartif\u{430}ct.us-east-1.amazonaws.com/cargo/r/",
+    "https://my-org-111122223333.d.codeartifact.us-east-1.amazonaws\u{ff0e}com/cargo/r/",
+    "https://my-org-111122223333.d.codeartifact.us-east-1.amazonaws\u{3002}com/cargo/r/",
+    "https://my-org-111122223333.d.codeartifact.us-east-1.amazonaws%2ecom/cargo/r/",
+    "https://example.com%2f.d.codeartifact.us-east-1.amazonaws.com/cargo/r/",
+    "https://example.com%00H/cargo/r/",
+    "https://xn--my-org-111122223333-abc.d.codeartifact.us-east-1.amazonaws.com.xn--p1ai/cargo/r/",
+    "https://\u{202e}H/cargo/r/",
+    "https://H\u{200b}/cargo/r/",
+    "https://H\u{ad}/cargo/r/",
+    // Control characters.
+    "https://H\n.example.com/cargo/r/",
+    "https://example.com\n@H/cargo/r/",
+    "https://H\r/cargo/r/",
+    "https://H\t/cargo/r/",
+    "https://H\0.example.com/cargo/r/",
+    "https://H/cargo/r/\nhost=example.com",
+    "https://H/cargo/r/\u{1b}[2J",
+    "https://H/cargo/r/\u{85}",
+    "https://H/cargo/r/\u{2028}",
+    // Paths.
+    "https://H/",
+    "https://H/cargo",
+    "https://H/crates/r/",
+    "https://H/cargo//",
+    "https://H/cargo/../npm/r/",
+    "https://H/cargo/%2e%2e/r/",
+    "https://H/cargo/r%2f..%2f/",
+    "https://H/Cargo/r/",
+    // Loopback, without an override or not the one in force.
+    "sparse+http://127.0.0.1:4600/d/my-org-111122223333/cargo/r/",
+    "sparse+http://127.0.0.1/d/my-org-111122223333/cargo/r/",
+    "sparse+http://127.1:4600/d/my-org-111122223333/cargo/r/",
+    "sparse+http://0x7f.1:4600/d/my-org-111122223333/cargo/r/",
+    "sparse+http://2130706433:4600/d/my-org-111122223333/cargo/r/",
+    "sparse+http://0.0.0.0:4600/d/my-org-111122223333/cargo/r/",
+    "sparse+http://localhost:4600/d/my-org-111122223333/cargo/r/",
+    "sparse+http://[::1]:4600/d/my-org-111122223333/cargo/r/",
+    "sparse+http://[::ffff:127.0.0.1]:4600/d/my-org-111122223333/cargo/r/",
+    "sparse+https://127.0.0.1:4600/d/my-org-111122223333/cargo/r/",
+    "sparse+http://169.254.169.254/latest/meta-data/",
+];
+
+fn converse(url: &str, trust: &Trust) -> (String, u32) {
+    let mut answers = Vec::new();
+    let mut asked = 0;
+    for client in clients::CLIENTS {
+        let Some(spoken) = client.protocol else { continue };
+        let request = serde_json::json!({
+            "v": 1, "registry": { "index-url": url, "name": "r" }, "kind": "get", "operation": "read",
+        });
+        let request = format!("{request}\n");
+        let authorize = FakeAuthorize { gives: Gives::Token, asked: Cell::new(0) };
+        let mut streams = Streams {
+            input: &mut request.as_bytes(),
+            output: &mut answers,
+            errors: &mut std::io::sink(),
+            resumed: false,
+        };
+        let answer = spoken.protocol.converse(&[], &mut streams, trust, &authorize);
+        assert!(!matches!(answer, Ok(Answer::NotMine)), "cargo's protocol has words to decline");
+        asked += authorize.asked.get();
+    }
+    (String::from_utf8(answers).unwrap(), asked)
+}
+
+#[test]
+fn hostile_urls_get_no_token() {
+    assert!(HOSTILE.len() >= 60);
+    let other_port = ServiceOverride::parse(b"http://127.0.0.1:4599").unwrap();
+    for url in HOSTILE {
+        for prefix in ["", "sparse+"] {
+            let url = format!("{prefix}{}", url.replace('H', HOST));
+            for trust in [Trust::default(), Trust { service_override: Some(other_port.clone()) }] {
+                let (answer, asked) = converse(&url, &trust);
+                assert_eq!(asked, 0, "a token was asked for {url:?}");
+                assert!(!answer.contains("TOKEN"), "a token went to {url:?}");
+                let refused = answer.lines().last().unwrap();
+                assert!(refused.starts_with("{\"Err\":"), "{url:?}: {refused}");
+                assert!(!refused.contains(|c: char| c.is_control()), "{url:?}: {refused:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn good_urls_get_one() {
+    let url = format!("sparse+https://{HOST}/cargo/r2/");
+    let (answer, asked) = converse(&url, &Trust::default());
+    assert!(answer.contains("TOKEN"), "{answer}");
+    assert_eq!(asked, 1);
+}

@@ -1,0 +1,76 @@
+//! Before and after: a folder per case, in it
+//!
+//! - `goal.toml`: `level`, and where they differ from the usual: `repository`, `name`, `replace-default`, `helper`;
+//!   `error` with the text of the error where there is no edit; `findings` with the codes of the findings;
+//! - `before/` and `after/`: the files, `user.toml` and `project.toml`; a file that is missing is not there.
+
+use std::path::Path;
+
+use clients::CLIENTS;
+use clients::settings::Level;
+
+use crate::editing::{Wish, there_and_back};
+use crate::{crate_dir, names_in};
+
+struct Case {
+    wish: Wish,
+    error: Option<String>,
+    findings: Vec<String>,
+}
+
+fn read_case(folder: &Path) -> Case {
+    let text = std::fs::read_to_string(folder.join("goal.toml")).unwrap();
+    let goal = text.parse::<toml_edit::DocumentMut>().unwrap();
+    let text = |key: &str| goal.get(key).and_then(|item| item.as_str()).map(str::to_owned);
+    let mut wish = Wish::of(match text("level").as_deref() {
+        Some("user") => Level::User,
+        Some("project") => Level::Project,
+        other => panic!("level {other:?} in {}", folder.display()),
+    });
+    wish.repository = text("repository").unwrap_or(wish.repository);
+    wish.name = text("name");
+    wish.replace_default = goal.get("replace-default").and_then(|item| item.as_bool()).unwrap_or_default();
+    wish.helper = text("helper").map_or(wish.helper, Into::into);
+    let findings = goal.get("findings").and_then(|item| item.as_array());
+    let findings = findings.map(|list| list.iter().map(|code| code.as_str().unwrap().to_owned()).collect());
+    Case { wish, error: text("error"), findings: findings.unwrap_or_default() }
+}
+
+#[test]
+fn every_case_goes_from_before_to_after() {
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for client in CLIENTS {
+        let cases = crate_dir().join("src").join(client.name).join("fixtures/settings");
+        for name in names_in(&cases) {
+            let folder = cases.join(&name);
+            let case = read_case(&folder);
+            let (mut errors, mut findings) = (Vec::new(), Vec::new());
+            for file in case.wish.files(client) {
+                let in_case = format!("{}.toml", file.level);
+                let before = std::fs::read(folder.join("before").join(&in_case)).ok();
+                let after = std::fs::read_to_string(folder.join("after").join(&in_case)).ok();
+                match case.wish.edit(client, &file, before.as_deref()) {
+                    Ok(edit) => {
+                        if after.as_deref().unwrap_or_default() != edit.after {
+                            wrong.push(format!("== {name}, after/{in_case} should be\n{}==", edit.after));
+                        }
+                        findings.extend(edit.findings.iter().map(|finding| finding.code.to_owned()));
+                        there_and_back(client, &case.wish, &file, &before.unwrap_or_default());
+                    }
+                    Err(error) => errors.push(clients::protocol::causes(&error).join(": ")),
+                }
+            }
+            findings.dedup();
+            if errors.first() != case.error.as_ref() {
+                wrong.push(format!("== {name}: errors {errors:?}, expected {:?}", case.error));
+            }
+            if findings != case.findings {
+                wrong.push(format!("== {name}: findings {findings:?}, expected {:?}", case.findings));
+            }
+            count += 1;
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(count >= 15, "only {count} cases were found");
+}
