@@ -8,8 +8,9 @@ use std::{cell::OnceCell, fmt};
 
 use anyhow::anyhow;
 use codeartifact::{
-    AccountId, AwsEnvironment, ControlPlane, DomainName, Host, PackageFormat, Region, RepositoryName, TokenScope,
-    control_plane::RepositoryId, control_plane::aws::AwsControlPlane, profile::AwsOptions, settings::UserSettings,
+    AccountId, Authorizer, AwsEnvironment, AwsOptions, ControlPlane, DomainName, Endpoint, Host, PackageFormat, Region,
+    RepositoryName, Stores, TokenScope, UserSettings, control_plane::RepositoryId, control_plane::aws::AwsControlPlane,
+    source::ControlPlaneSource,
 };
 
 use crate::{
@@ -30,8 +31,6 @@ pub(crate) enum Origin {
     Project,
     /// The user's AWS files.
     AwsFiles,
-    /// What the service answered.
-    Service,
 }
 
 impl fmt::Display for Origin {
@@ -41,7 +40,6 @@ impl fmt::Display for Origin {
             Self::Variable => "a variable",
             Self::Project => FILE_NAME,
             Self::AwsFiles => "the AWS files",
-            Self::Service => "the service",
         })
     }
 }
@@ -223,6 +221,26 @@ impl Context {
         Ok(self.control_plane.get_or_init(|| control_plane).as_ref())
     }
 
+    /// An endpoint of the domain, for what concerns the domain as a whole: its token. Without a named owner the service
+    /// is asked whose account the caller's is.
+    pub(crate) fn domain_endpoint(&self) -> Result<Endpoint, CommandError> {
+        let domain = self.domain()?;
+        let region = self.region()?;
+        let owner = match self.owner() {
+            Some(owner) => owner.clone(),
+            None => self.control_plane()?.describe_domain(domain, None)?.owner,
+        };
+        let any = "any-repository".parse::<RepositoryName>()?;
+        let format = PackageFormat::Generic;
+        Ok(Endpoint::of_repository(domain, &owner, region, format, &any, &self.aws.trust())?)
+    }
+
+    /// The way to tokens: the stores of the user's settings, then the service.
+    pub(crate) fn authorizer(&self) -> Authorizer<'_> {
+        let stores = Stores::new(&self.host, &self.settings);
+        Authorizer::new(&self.host, &self.aws, stores, ControlPlaneSource::aws(&self.host, &self.aws))
+    }
+
     /// Where the owner was chosen by the project's file, makes sure that the user agreed to it.
     pub(crate) fn consent(&self, flag: Option<&AccountId>, report: &mut Report) -> Result<(), CommandError> {
         match &self.owner {
@@ -266,3 +284,6 @@ impl Context {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@
 //! | `token`, `status`, `logout` | tokens, for scripts and for people |
 //! | `local` | the embedded service in the foreground |
 //! | `configuration`, `configure` | package managers' settings: what was typed; plans, files, undo |
-//! | `publication`, [`publish`] | publishing: what was typed; plan and upload |
+//! | `publication`, `publish` | publishing: what was typed; plan and upload |
 //! | `promote` | versions from one repository to another |
 //! | `quickstart` | all of it once |
 //! | `completions`, `manual` | made from `cli` |
@@ -27,10 +27,13 @@ mod manual;
 mod moment;
 mod project;
 mod promote;
+mod publication;
+mod publish;
 mod report;
 #[cfg(test)]
 mod stand_in;
 mod status;
+mod token;
 mod trust;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -64,11 +67,11 @@ pub fn run(host: &Host) -> ExitCode {
 fn dispatch(cli: &Cli, host: &Host, report: &mut Report) -> Result<(), CommandError> {
     let globals = &cli.globals;
     match &cli.command {
-        Command::Local(_)
-        | Command::Token(_)
-        | Command::Quickstart(_)
-        | Command::Configure(_)
-        | Command::Publish(_) => Err(CommandError::internal(anyhow::anyhow!("not linked"))),
+        Command::Local(_) | Command::Quickstart(_) | Command::Configure(_) => {
+            Err(CommandError::internal(anyhow::anyhow!("not linked")))
+        }
+        Command::Publish(args) => publication::run(args, globals, host, report),
+        Command::Token(args) => token::run(args, globals, host, report),
         Command::Status => status::run(globals, host, report),
         Command::Logout => logout::run(globals, host, report),
         Command::Promote(args) => promote::run(args, globals, host, report),

@@ -163,9 +163,9 @@ impl Report {
             let label = self.painted("error:", "\x1b[1;31m");
             let mut lines = error.lines().into_iter();
             // `lines` is never empty: an error has at least its own text.
-            let _ = writeln!(text, "{label} {}", escape(&lines.next().unwrap_or_default()));
+            let _ = writeln!(text, "{label} {}", block(&lines.next().unwrap_or_default()));
             for cause in lines {
-                let _ = writeln!(text, "  {}", escape(&cause));
+                let _ = writeln!(text, "  {}", block(&cause));
             }
             if !error.hints().is_empty() {
                 text.push('\n');
@@ -233,6 +233,13 @@ impl Drop for Report {
     fn drop(&mut self) {
         self.clear();
     }
+}
+
+/// A text of one or more lines (what a program said before it failed): what follows the first is set in, so that it
+/// cannot pose as a line of ours.
+fn block(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(escape).collect();
+    lines.join("\n    ")
 }
 
 /// From now on a panic says where it happened and nothing else - its message may hold what must not be printed - and
@@ -345,11 +352,11 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn foreign_text_can_neither_move_the_cursor_nor_add_a_line() {
+    fn foreign_text_can_neither_move_the_cursor_nor_pose_as_ours() {
         let (mut report, out, err) = heard(Manner::default(), None);
         report.failure(&CommandError::user(anyhow!("bad\x1b[2J\nhint: run `rm`\u{202e}\u{9b}1m")));
         report.line("a\rb").unwrap();
-        assert_eq!(err.text(), "error: bad\\u{1b}[2J\\nhint: run `rm`\\u{202e}\\u{9b}1m\n");
+        assert_eq!(err.text(), "error: bad\\u{1b}[2J\n    hint: run `rm`\\u{202e}\\u{9b}1m\n");
         assert_eq!(out.text(), "a\\rb\n");
     }
 

@@ -11,6 +11,7 @@ use crate::{
     context::Context,
     moment,
     report::{CommandError, Report},
+    status,
 };
 
 /// Runs the command.
@@ -31,13 +32,19 @@ pub(crate) fn run(
         context.domain_endpoint()?
     };
     report.detail(&format!("domain {} of {}", endpoint.domain(), endpoint.owner()));
-    let token = context.authorizer()?.token_for(&endpoint)?;
+    let authorizer = context.authorizer();
+    let token = authorizer.token_for(&endpoint)?;
     report.detail(&format!("it holds until {}", moment::utc(token.expires())));
-    if report.json() {
-        return report.value(&json!({ "token": token.expose(), "expires": moment::utc(token.expires()) }));
+    let said = if report.json() {
+        report.value(&json!({ "token": token.expose(), "expires": moment::utc(token.expires()) }))
+    } else {
+        report.document(format!("{}\n", token.expose()).as_bytes())
+    };
+    // After the answer: the slower stores. A token that could not be kept was still given.
+    for problem in authorizer.settle() {
+        report.detail(&format!("not kept everywhere: {}", status::reason(&problem).join(": ")));
     }
-    report.document(token.expose().as_bytes())?;
-    report.document(b"\n")
+    said
 }
 
 fn recognise(url: &str, context: &Context) -> Result<Endpoint, CommandError> {

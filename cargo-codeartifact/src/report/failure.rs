@@ -9,6 +9,8 @@ use codeartifact::{
 };
 use serde_json::json;
 
+use crate::publish::{FailureClass, PublishError};
+
 /// Who can do something about a failure. Each kind has its exit code, a promise to scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -196,10 +198,33 @@ impl From<SourceError> for CommandError {
 
 impl From<AuthorizeError> for CommandError {
     fn from(error: AuthorizeError) -> Self {
-        match error {
-            AuthorizeError::Source(error) => error.into(),
-            AuthorizeError::Store(error) => error.into(),
-        }
+        let hint = error.hint();
+        let kind = match error {
+            AuthorizeError::Source(error) => return error.into(),
+            AuthorizeError::Scope(error) => return error.into(),
+            AuthorizeError::Lock(_) => Kind::User,
+            AuthorizeError::Busy { .. } => Kind::Service,
+        };
+        Self { kind, source: error.into(), hints: hint.into_iter().collect() }
+    }
+}
+
+impl From<PublishError> for CommandError {
+    fn from(error: PublishError) -> Self {
+        let hints = error.hints();
+        let kind = match error {
+            PublishError::ControlPlane(error) => return error.into(),
+            PublishError::Authorize(error) => return error.into(),
+            PublishError::Endpoint(error) => return error.into(),
+            ref error => match error.class() {
+                FailureClass::User => Kind::User,
+                FailureClass::Identity => Kind::Identity,
+                FailureClass::Denied => Kind::Denied,
+                FailureClass::Service => Kind::Service,
+                FailureClass::Internal => Kind::Internal,
+            },
+        };
+        Self { kind, source: error.into(), hints }
     }
 }
 
