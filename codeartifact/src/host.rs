@@ -221,3 +221,109 @@ fn is_program(file: &Path) -> bool {
 fn is_program(file: &Path) -> bool {
     file.is_file()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+
+    fn host(variables: &[(&str, &str)]) -> Host {
+        Host::for_test(&["program", "get"], variables, "/work", UNIX_EPOCH)
+    }
+
+    #[test]
+    fn a_made_up_host_says_what_it_was_told() {
+        let host = host(&[("A", "1"), ("EMPTY", "")]);
+        assert_eq!(host.args(), ["program", "get"]);
+        assert_eq!(host.current_dir(), Path::new("/work"));
+        assert_eq!(host.now(), UNIX_EPOCH);
+        assert_eq!((host.var("A"), host.var("EMPTY"), host.var("B")), (Some("1"), None, None));
+        assert_eq!((host.program(), host.home()), (None, None));
+        let later = host.clone().with_now(UNIX_EPOCH + Duration::from_secs(1)).with_program("/bin/x");
+        assert_eq!(later.now(), UNIX_EPOCH + Duration::from_secs(1));
+        assert_eq!(later.program(), Some(PathBuf::from("/bin/x")));
+    }
+
+    #[test]
+    fn variables_are_set_in_a_new_value_only() {
+        let host = host(&[("A", "1"), ("B", "2")]).with_var("A", "3").with_var("B", "").with_var("C", "4");
+        let all: Vec<_> = host.vars().map(|(name, value)| (name.to_str(), value.to_str())).collect();
+        assert_eq!(all, [(Some("A"), Some("3")), (Some("C"), Some("4"))]);
+    }
+
+    #[test]
+    fn values_of_variables_are_not_shown() {
+        let text = format!("{:?}", host(&[("AWS_SECRET_ACCESS_KEY", "hunter2")]));
+        assert!(text.contains("AWS_SECRET_ACCESS_KEY") && !text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn the_process_has_a_program_a_clock_and_a_folder() {
+        let host = Host::of_process();
+        assert!(host.program().is_some_and(|program| program.is_absolute() && program.is_file()));
+        assert!(host.now() > UNIX_EPOCH && host.current_dir().is_absolute());
+        assert!(!host.args().is_empty());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn folders_follow_the_xdg_specification() {
+        let plain = host(&[("HOME", "/home/me")]);
+        let dirs = |host: &Host| [host.config_dir(), host.state_dir(), host.cache_dir(), host.runtime_dir()];
+        let paths = |texts: [&str; 4]| texts.map(|text| Some(PathBuf::from(text)));
+        let defaults = paths([
+            "/home/me/.config/codeartifact",
+            "/home/me/.local/state/codeartifact",
+            "/home/me/.cache/codeartifact",
+            "/home/me/.local/state/codeartifact",
+        ]);
+        assert_eq!(dirs(&plain), defaults);
+        assert_eq!(plain.temp_dir(), Path::new("/tmp"));
+        let mut set = plain.clone().with_var("TMPDIR", "/t");
+        let mut relative = plain.with_var("TMPDIR", "t");
+        for (name, value) in
+            [("XDG_CONFIG_HOME", "c"), ("XDG_STATE_HOME", "s"), ("XDG_CACHE_HOME", "k"), ("XDG_RUNTIME_DIR", "r")]
+        {
+            set = set.with_var(name, &format!("/x/{value}"));
+            relative = relative.with_var(name, value);
+        }
+        let expected = ["/x/c/codeartifact", "/x/s/codeartifact", "/x/k/codeartifact", "/x/r/codeartifact"];
+        assert_eq!(dirs(&set), paths(expected));
+        assert_eq!(set.temp_dir(), Path::new("/t"));
+        // A relative value is invalid, and as if it were not there.
+        assert_eq!(dirs(&relative), defaults);
+        assert_eq!(relative.temp_dir(), Path::new("/tmp"));
+        for homeless in [host(&[]), host(&[("HOME", "me")])] {
+            assert_eq!(dirs(&homeless), [None, None, None, None]);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn programs_are_found_on_absolute_entries_of_path_only() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+        for dir in [&first, &second] {
+            std::fs::create_dir(dir).unwrap();
+        }
+        let file = |path: &Path, mode| {
+            std::fs::write(path, "").unwrap();
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        file(&first.join("plain"), 0o644);
+        file(&second.join("plain"), 0o755);
+        file(&first.join("tool"), 0o755);
+        file(&second.join("tool"), 0o755);
+        std::fs::create_dir(first.join("folder")).unwrap();
+        let path = format!(":.:first:{}:{}", first.display(), second.display());
+        let host = Host::for_test(&[], &[("PATH", &path)], folder.path(), UNIX_EPOCH);
+        assert_eq!(host.find_program("tool"), Some(first.join("tool")));
+        assert_eq!(host.find_program("plain"), Some(second.join("plain")), "what cannot be run is passed over");
+        for name in ["", ".", "..", "folder", "absent", "first/tool", "/bin/sh", "tool/"] {
+            assert_eq!(host.find_program(name), None, "{name}");
+        }
+        assert_eq!(Host::for_test(&[], &[], &first, UNIX_EPOCH).find_program("tool"), None);
+    }
+}
