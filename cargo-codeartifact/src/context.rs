@@ -1,7 +1,7 @@
 //! Which domain, owner, Region and repository a command is about, and who is asked.
 //!
 //! Each value comes from the first of these that has it: an option, an AWS variable, `codeartifact.toml`, the user's
-//! AWS files. (A project's Region goes before the Region of a profile, which is that person's habit; a variable was set
+//! AWS files, the user file. (A project's Region goes before the Region of a profile, which is that person's habit; a variable was set
 //! for this very call.) Profile and service address come from options, variables and the user's AWS files only.
 
 use std::{cell::OnceCell, fmt};
@@ -31,6 +31,8 @@ pub(crate) enum Origin {
     Project,
     /// The user's AWS files.
     AwsFiles,
+    /// The user file.
+    UserFile,
 }
 
 impl fmt::Display for Origin {
@@ -40,6 +42,7 @@ impl fmt::Display for Origin {
             Self::Variable => "a variable",
             Self::Project => FILE_NAME,
             Self::AwsFiles => "the AWS files",
+            Self::UserFile => "the user file",
         })
     }
 }
@@ -54,8 +57,9 @@ pub(crate) struct Sourced<T> {
 }
 
 /// The first that is there.
-fn first<T: Clone>(candidates: [(Origin, Option<&T>); 2]) -> Option<Sourced<T>> {
-    candidates.into_iter().find_map(|(origin, value)| value.map(|value| Sourced { value: value.clone(), origin }))
+fn first<T: Clone>(candidates: &[(Origin, Option<&T>)]) -> Option<Sourced<T>> {
+    let (origin, value) = candidates.iter().find_map(|(origin, value)| value.map(|value| (*origin, value)))?;
+    Some(Sourced { value: value.clone(), origin })
 }
 
 /// What a command is about.
@@ -122,30 +126,28 @@ impl Context {
         let settings = UserSettings::read(&host)?;
         let mut aws = self::aws(globals, &host)?;
         let project = Project::find(host.current_dir())?;
-        let said = project.as_ref();
-        let domain = first([
+        let (said, usual) = (project.as_ref(), settings.defaults());
+        let domain = first(&[
             (Origin::Option, globals.domain.as_ref()),
             (Origin::Project, said.and_then(|said| said.domain.as_ref())),
+            (Origin::UserFile, usual.domain.as_ref()),
         ]);
-        let owner = first([
+        // A file's owner owns that file's domain, and says nothing about another one.
+        let named_by = |origin| domain.as_ref().is_none_or(|domain| domain.origin == origin);
+        let owner = first(&[
             (Origin::Option, globals.domain_owner.as_ref()),
-            (Origin::Project, said.and_then(|said| said.owner.as_ref())),
-        ])
-        // The project's owner owns the project's domain, and says nothing about another one.
-        .filter(|owner| {
-            owner.origin == Origin::Option || domain.as_ref().is_none_or(|domain| domain.origin == Origin::Project)
-        });
+            (Origin::Project, said.and_then(|said| said.owner.as_ref()).filter(|_| named_by(Origin::Project))),
+            (Origin::UserFile, usual.owner.as_ref().filter(|_| named_by(Origin::UserFile))),
+        ]);
         let by_variable = ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().any(|name| host.var(name).is_some());
-        let region = if globals.region.is_some() {
-            first([(Origin::Option, globals.region.as_ref()), (Origin::AwsFiles, None)])
-        } else if by_variable {
-            first([(Origin::Variable, aws.region.as_ref()), (Origin::AwsFiles, None)])
-        } else {
-            first([
-                (Origin::Project, said.and_then(|said| said.region.as_ref())),
-                (Origin::AwsFiles, aws.region.as_ref()),
-            ])
-        };
+        let (variable, file) = if by_variable { (aws.region.as_ref(), None) } else { (None, aws.region.as_ref()) };
+        let region = first(&[
+            (Origin::Option, globals.region.as_ref()),
+            (Origin::Variable, variable),
+            (Origin::Project, said.and_then(|said| said.region.as_ref())),
+            (Origin::AwsFiles, file),
+            (Origin::UserFile, usual.region.as_ref()),
+        ]);
         let mut host = host;
         if let Some(region) = &region {
             aws.region = Some(region.value.clone());
@@ -180,7 +182,7 @@ impl Context {
     /// The repository to read from: the option's, else the project's.
     pub(crate) fn repository(&self, option: Option<&RepositoryName>) -> Result<RepositoryName, CommandError> {
         let said = self.project.as_ref().and_then(|project| project.repository.as_ref());
-        option.or(said).cloned().ok_or_else(|| {
+        option.or(said).or(self.settings.defaults().repository.as_ref()).cloned().ok_or_else(|| {
             CommandError::usage(anyhow!("no repository is named"))
                 .hint(format!("give `--repository NAME`, or write `repository` under `[project]` in {FILE_NAME}"))
         })

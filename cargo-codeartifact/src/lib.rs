@@ -21,7 +21,6 @@
 mod cli;
 mod completions;
 mod context;
-mod local;
 mod logout;
 mod manual;
 mod moment;

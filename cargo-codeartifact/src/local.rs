@@ -1,1 +1,99 @@
-//! `local`: the embedded service in the foreground.
+//! `local`: the embedded service in the foreground, until somebody stops it.
+
+use std::sync::mpsc;
+
+use anyhow::anyhow;
+use codeartifact::Host;
+use local_service::{Clock, Data, Limits, LocalService, Options};
+use serde_json::json;
+
+use crate::{
+    cli,
+    report::{CommandError, Report},
+};
+
+/// The variables that lead the AWS tools and this program to the service. It takes any key pair; `aws` asks for the
+/// Region by one name, the SDKs by the other.
+const VARIABLES: [(&str, &str); 4] = [
+    ("AWS_ACCESS_KEY_ID", "local"),
+    ("AWS_SECRET_ACCESS_KEY", "local"),
+    ("AWS_REGION", "us-east-1"),
+    ("AWS_DEFAULT_REGION", "us-east-1"),
+];
+
+/// Runs the command.
+pub(crate) fn run(args: &cli::Local, host: &Host, report: &mut Report) -> Result<(), CommandError> {
+    if !args.listen.ip().is_loopback() {
+        return Err(CommandError::usage(anyhow!(
+            "`--listen {}` can be reached from elsewhere: the embedded service gives a token to whoever asks",
+            args.listen
+        ))
+        .hint("listen on this machine only: `--listen 127.0.0.1:PORT` or `--listen [::1]:PORT`"));
+    }
+    let faults = match &args.faults {
+        Some(file) => {
+            let file = host.current_dir().join(file);
+            local_service::read_faults(&file).map_err(|error| {
+                CommandError::user(anyhow!(error).context(format!("cannot use `--faults {}`", file.display())))
+            })?
+        }
+        None => Vec::new(),
+    };
+    // Before the service: a signal that comes while it loads is not lost.
+    let (stop, stopped) = mpsc::channel();
+    ctrlc::set_handler(move || {
+        // A second signal finds nobody who waits, and changes nothing: stopping is bounded.
+        let _ = stop.send(());
+    })
+    .map_err(|error| CommandError::internal(anyhow!(error).context("cannot watch for signals")))?;
+
+    let data = match &args.data {
+        Some(folder) => Data::Durable(host.current_dir().join(folder)),
+        None => Data::Ephemeral,
+    };
+    let kept = match &data {
+        Data::Durable(folder) => format!("in {}", folder.display()),
+        Data::Ephemeral => "in memory: all is lost when it stops".to_owned(),
+    };
+    let options = Options { data, listen: args.listen, clock: Clock::of(host.clone()), limits: Limits::default(), faults };
+    let service = LocalService::start(options)?;
+    report.note(&format!("the embedded service keeps everything {kept}"));
+    report.note("to use it, paste:");
+    for line in exports(&service.url()) {
+        report.note(&line);
+    }
+    let ready = format!("listening on {}", service.url());
+    if report.json() { report.value(&json!({ "listening": service.url() }))? } else { report.line(&ready)? }
+
+    // The sender lives in the handler for the life of the process.
+    let _ = stopped.recv();
+    report.note("stopping");
+    service.stop();
+    report.note("stopped");
+    Ok(())
+}
+
+/// The lines to paste into a shell.
+fn exports(url: &str) -> Vec<String> {
+    let address = [("AWS_ENDPOINT_URL_CODEARTIFACT", url)];
+    address.iter().chain(&VARIABLES).map(|(name, value)| format!("export {name}={value}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exports_are_what_the_tools_read() {
+        assert_eq!(
+            exports("http://127.0.0.1:4600"),
+            [
+                "export AWS_ENDPOINT_URL_CODEARTIFACT=http://127.0.0.1:4600",
+                "export AWS_ACCESS_KEY_ID=local",
+                "export AWS_SECRET_ACCESS_KEY=local",
+                "export AWS_REGION=us-east-1",
+                "export AWS_DEFAULT_REGION=us-east-1",
+            ]
+        );
+    }
+}

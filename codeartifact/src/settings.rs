@@ -5,6 +5,12 @@
 //!
 //! [store]
 //! use = ["kernel", "secret-service"]  # where tokens rest, in order
+//!
+//! [defaults]                          # where neither an option, a variable nor a project's file says it
+//! domain = "my-org"
+//! owner = "111122223333"              # of that domain
+//! region = "us-east-1"
+//! repository = "my-team-repo"         # to read from
 //! ```
 //!
 //! It is the user's: no project's file has a say in who is trusted or where tokens rest. It is opened once, and parsed
@@ -14,7 +20,7 @@ use std::{fmt, io, io::Read as _, ops::Range, path::Path, path::PathBuf, str::Fr
 
 use toml_edit::{Document, Item, Value};
 
-use crate::endpoint::AccountId;
+use crate::endpoint::{AccountId, DomainName, EndpointError, Region, RepositoryName};
 use crate::host::Host;
 
 /// The variable that names the stores, in order, separated by commas; it goes before the file.
@@ -103,6 +109,20 @@ pub struct UserSettings {
     file: Option<PathBuf>,
     trusted_owners: Vec<AccountId>,
     stores: Option<Vec<StoreName>>,
+    defaults: Defaults,
+}
+
+/// What the user usually means, where nothing nearer says it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Defaults {
+    /// The domain.
+    pub domain: Option<DomainName>,
+    /// That domain's owner.
+    pub owner: Option<AccountId>,
+    /// The Region.
+    pub region: Option<Region>,
+    /// The repository to read from.
+    pub repository: Option<RepositoryName>,
 }
 
 impl UserSettings {
@@ -147,6 +167,11 @@ impl UserSettings {
         &self.trusted_owners
     }
 
+    /// What the file says for want of anything nearer.
+    pub fn defaults(&self) -> &Defaults {
+        &self.defaults
+    }
+
     /// The stores in force, in order: the variable's, else the file's, else the system's usual ones.
     pub fn stores(&self) -> &[StoreName] {
         self.stores.as_deref().unwrap_or(StoreName::defaults())
@@ -189,9 +214,29 @@ impl UserSettings {
                         })?);
                     }
                 }
+                "defaults" => {
+                    let table = item
+                        .as_table_like()
+                        .ok_or_else(|| file.wrong(key, item, item.type_name(), "it is a table: `[defaults]`"))?;
+                    let defaults = &mut settings.defaults;
+                    for (inner, item) in table.iter() {
+                        match inner {
+                            "domain" => defaults.domain = Some(file.name("defaults.domain", item)?),
+                            "owner" => defaults.owner = Some(file.name("defaults.owner", item)?),
+                            "region" => defaults.region = Some(file.name("defaults.region", item)?),
+                            "repository" => defaults.repository = Some(file.name("defaults.repository", item)?),
+                            _ => {
+                                let span = table.key(inner).and_then(toml_edit::Key::span);
+                                let known =
+                                    ["defaults.domain", "defaults.owner", "defaults.region", "defaults.repository"];
+                                return Err(file.unknown(&format!("defaults.{inner}"), span, &known));
+                            }
+                        }
+                    }
+                }
                 other => {
                     let span = document.key(other).and_then(toml_edit::Key::span);
-                    return Err(file.unknown(other, span, &["trusted-owners", "store"]));
+                    return Err(file.unknown(other, span, &["trusted-owners", "store", "defaults"]));
                 }
             }
         }
@@ -238,6 +283,15 @@ impl File<'_> {
                 other => Err(self.wrong(key, item, other.type_name(), "it is a list of texts: [\"...\", \"...\"]")),
             })
             .collect()
+    }
+
+    /// A text that is one of the field's names.
+    fn name<T: FromStr<Err = EndpointError>>(&self, key: &str, item: &Item) -> Result<T, SettingsError> {
+        let text = item.as_str().ok_or_else(|| self.wrong(key, item, item.type_name(), "it is text in quotes"))?;
+        text.parse().map_err(|error| match error {
+            EndpointError::Invalid { rule, .. } => self.wrong(key, item, text, rule),
+            EndpointError::OtherService { .. } => self.wrong(key, item, text, "it is a name"),
+        })
     }
 
     fn wrong(&self, key: &str, item: &Item, found: &str, rule: &'static str) -> SettingsError {
@@ -344,6 +398,12 @@ mod tests {
         assert_eq!(settings.stores(), [StoreName::Kernel, StoreName::File]);
         assert!(settings.stores_are_chosen());
         assert_eq!(read("store.use = []").unwrap().stores(), []);
+        let text = "[defaults]\ndomain = \"my-org\"\nowner = \"111122223333\"\nregion = \"us-east-1\"\nrepository = \"r1\"\n";
+        let defaults = read(text).unwrap().defaults().clone();
+        assert_eq!(defaults.domain, Some("my-org".parse().unwrap()));
+        assert_eq!(defaults.owner, Some("111122223333".parse().unwrap()));
+        assert_eq!(defaults.region, Some("us-east-1".parse().unwrap()));
+        assert_eq!(defaults.repository, Some("r1".parse().unwrap()));
         let empty = read("").unwrap();
         assert_eq!(empty.stores(), StoreName::defaults());
         assert!(!empty.stores_are_chosen());
@@ -367,6 +427,11 @@ mod tests {
                 "trusted-owners = [\"12\"]",
                 "/c.toml:1: `trusted-owners` cannot be `12`: accounts have exactly 12 digits",
             ),
+            (
+                "[defaults]\ndomian = \"a1\"",
+                "/c.toml:2: unknown key `defaults.domian`; the nearest known key is `defaults.domain`",
+            ),
+            ("[defaults]\nowner = 12", "/c.toml:2: `defaults.owner` cannot be `integer`: it is text in quotes"),
             (
                 "\n[store]\nuse = [\"keyring\"]",
                 "/c.toml:3: there is no store `keyring`; valid stores are `kernel`, `secret-service`, `keychain`, \

@@ -8,12 +8,15 @@ const PROJECT: &str = "[project]\ndomain = \"project-org\"\nowner = \"2222222222
 
 const AWS_FILE: &str = "[default]\nregion = ap-south-1\n[profile other]\nregion = sa-east-1\n";
 
+const USER_FILE: &str = "[defaults]\ndomain = \"usual-org\"\nowner = \"444444444444\"\nregion = \"eu-north-1\"\n\
+                         repository = \"usual-read\"\n";
+
 struct Setting {
     folder: tempfile::TempDir,
 }
 
 impl Setting {
-    /// A home with AWS files, and a project below it, each if wanted.
+    /// A home with a user file; with AWS files, and a project below it, each if wanted.
     fn new(project: Option<&str>, aws_file: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join(".aws")).unwrap();
@@ -21,6 +24,8 @@ impl Setting {
         if let Some(text) = aws_file {
             fs::write(folder.path().join(".aws/config"), text).unwrap();
         }
+        fs::create_dir_all(folder.path().join(".config/codeartifact")).unwrap();
+        fs::write(folder.path().join(".config/codeartifact/config.toml"), USER_FILE).unwrap();
         if let Some(text) = project {
             fs::write(folder.path().join("project").join(FILE_NAME), text).unwrap();
         }
@@ -53,7 +58,7 @@ fn the_region_comes_from_the_first_that_names_one() {
         (&none, &[], Some(PROJECT), Some(AWS_FILE), Some(("eu-west-1", Origin::Project))),
         (&none, &[], None, Some(AWS_FILE), Some(("ap-south-1", Origin::AwsFiles))),
         (&by_profile, &[], None, Some(AWS_FILE), Some(("sa-east-1", Origin::AwsFiles))),
-        (&none, &[], None, None, None),
+        (&none, &[], None, None, Some(("eu-north-1", Origin::UserFile))),
     ] {
         let context = Setting::new(project, file).open(globals, variables).unwrap();
         let found = context.region.as_ref().map(|region| (region.value.as_str(), region.origin));
@@ -68,14 +73,17 @@ fn domain_and_owner_go_together() {
     let owner = "333333333333";
     let both = Globals { domain_owner: Some(owner.parse().unwrap()), ..option("option-org") };
     let owner_only = Globals { domain_owner: Some(owner.parse().unwrap()), ..Globals::default() };
-    for (globals, domain, expected) in [
-        (Globals::default(), "project-org", Some(("222222222222", Origin::Project))),
-        (owner_only, "project-org", Some((owner, Origin::Option))),
-        (both, "option-org", Some((owner, Origin::Option))),
-        // The project's owner is not the owner of a domain that it does not name.
-        (option("option-org"), "option-org", None),
+    let only_domain = "[project]\ndomain = \"project-org\"\n";
+    for (globals, project, domain, expected) in [
+        (Globals::default(), Some(PROJECT), "project-org", Some(("222222222222", Origin::Project))),
+        (owner_only, Some(PROJECT), "project-org", Some((owner, Origin::Option))),
+        (both, Some(PROJECT), "option-org", Some((owner, Origin::Option))),
+        // A file's owner is not the owner of a domain that the file does not name.
+        (option("option-org"), Some(PROJECT), "option-org", None),
+        (Globals::default(), Some(only_domain), "project-org", None),
+        (Globals::default(), None, "usual-org", Some(("444444444444", Origin::UserFile))),
     ] {
-        let context = Setting::new(Some(PROJECT), None).open(&globals, &[]).unwrap();
+        let context = Setting::new(project, None).open(&globals, &[]).unwrap();
         assert_eq!(context.domain().unwrap().as_str(), domain);
         assert_eq!(context.owner.as_ref().map(|owner| (owner.value.as_str(), owner.origin)), expected);
     }
@@ -91,11 +99,17 @@ fn repositories_to_read_and_to_write_are_two_things() {
     assert_eq!(context.publish_to(Some(&typed), PackageFormat::Cargo).unwrap().as_str(), "typed");
     let error = context.publish_to(None, PackageFormat::Npm).unwrap_err();
     assert_eq!(error.lines(), ["no repository to publish npm packages to is named"]);
+    let context = Setting::new(None, None).open(&Globals::default(), &[]).unwrap();
+    assert_eq!(context.repository(None).unwrap().as_str(), "usual-read");
+    let error = context.publish_to(None, PackageFormat::Cargo).unwrap_err();
+    assert_eq!(error.lines(), ["no repository to publish to is named"], "the repository to read from is no substitute");
 }
 
 #[test]
 fn what_is_missing_is_said_with_where_to_write_it() {
-    let context = Setting::new(None, None).open(&Globals::default(), &[]).unwrap();
+    let setting = Setting::new(None, None);
+    fs::write(setting.folder.path().join(".config/codeartifact/config.toml"), "").unwrap();
+    let context = setting.open(&Globals::default(), &[]).unwrap();
     for (error, line, hint) in [
         (context.domain().unwrap_err(), "no domain is named", "--domain"),
         (context.region().unwrap_err(), "no Region is named", "AWS_REGION"),
