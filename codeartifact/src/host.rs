@@ -119,11 +119,21 @@ impl Host {
         &self.current_dir
     }
 
-    /// The user's home folder: `HOME`, on Windows else `USERPROFILE`. The SDK's rule: no look into the user database.
+    /// The user's home folder: `HOME`; on Windows else `USERPROFILE`, else `HOMEDRIVE` and `HOMEPATH`. The SDK's rule
+    /// (`fs_util` of `aws-runtime`), so that both find the same files: no look into the user database.
     pub fn home(&self) -> Option<PathBuf> {
-        let home = self.var_os("HOME");
-        let home = if cfg!(windows) { home.or_else(|| self.var_os("USERPROFILE")) } else { home };
-        home.map(PathBuf::from)
+        if let Some(home) = self.var_os("HOME") {
+            return Some(PathBuf::from(home));
+        }
+        if !cfg!(windows) {
+            return None;
+        }
+        let drive_and_path = || {
+            let mut home = self.var_os("HOMEDRIVE")?.to_owned();
+            home.push(self.var_os("HOMEPATH")?);
+            Some(home)
+        };
+        self.var_os("USERPROFILE").map(OsStr::to_owned).or_else(drive_and_path).map(PathBuf::from)
     }
 
     /// Settings: `$XDG_CONFIG_HOME/codeartifact`, by default in `~/.config`; on Windows in `%APPDATA%`.

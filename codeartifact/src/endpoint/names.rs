@@ -21,8 +21,8 @@ pub struct RepositoryName(String);
 
 /// An AWS Region's code, such as `us-east-1`.
 ///
-/// Only the alphabet is checked: a Region in a *host name* must besides belong to a partition we know (see
-/// [`hosts`](super::hosts)), while one from a setting merely names where to sign, and the SDK takes any.
+/// Only the alphabet is checked: a Region in a *host name* must besides belong to a partition we know, while one from a
+/// setting merely names where to sign, and the SDK takes any.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Region(String);
 
