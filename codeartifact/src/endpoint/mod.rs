@@ -13,6 +13,7 @@
 
 use std::fmt;
 
+mod compose;
 mod hosts;
 mod names;
 mod parse;
