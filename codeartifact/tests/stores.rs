@@ -1,0 +1,299 @@
+//! Tokens at rest: the contract over the stores that need no service, and what is special about each.
+
+mod support;
+
+use codeartifact::{
+    Stores, TokenStore, UserSettings,
+    store::{FileStore, MemoryStore, NoStore, StoreError},
+};
+use support::{contract, scope, some_time, token};
+
+#[test]
+fn memory_keeps_the_contract() {
+    contract(&MemoryStore::default(), "memory");
+}
+
+#[test]
+fn none_keeps_nothing() {
+    let (store, scope) = (NoStore, scope("my-org"));
+    store.save(&scope, &token("t", 4096, some_time())).unwrap();
+    assert_eq!(store.load(&scope).unwrap(), None);
+    assert_eq!(store.list().unwrap(), []);
+    store.forget(&scope).unwrap();
+}
+
+#[test]
+fn file_keeps_the_contract() {
+    let folder = tempfile::tempdir().unwrap();
+    contract(&FileStore::new(Some(folder.path().join("deep/tokens"))), "file");
+}
+
+#[test]
+fn file_without_a_folder_is_unavailable() {
+    let error = FileStore::new(None).load(&scope("my-org")).unwrap_err();
+    assert_eq!(error.to_string(), "file is not available: there is no state folder: HOME is not set");
+}
+
+#[test]
+fn stores_of_other_systems_are_said_to_be_so() {
+    let (names, problems): (&str, &[&str]) = if cfg!(target_os = "linux") {
+        (
+            "keychain,credential-manager,memory",
+            &["keychain is not available: it is macOS's", "credential-manager is not available: it is Windows'"],
+        )
+    } else {
+        (
+            "kernel,secret-service,memory",
+            &["kernel is not available: it is Linux's", "secret-service is not available: it is Linux's"],
+        )
+    };
+    let host = codeartifact::Host::for_test(&[], &[("CODEARTIFACT_STORE", names)], "/", some_time());
+    let stores = Stores::new(&host, &UserSettings::read(&host).unwrap());
+    let (scope, kept) = (scope("my-org"), token("t", 100, some_time()));
+    let found: Vec<String> = stores.save(&scope, &kept, some_time()).iter().map(ToString::to_string).collect();
+    assert_eq!(found, problems);
+    assert_eq!(stores.load(&scope, some_time()).token, Some(kept), "memory has it all the same");
+}
+
+#[cfg(unix)]
+mod files {
+    use super::*;
+    use std::{
+        fs,
+        os::unix::fs::{PermissionsExt as _, symlink},
+        path::{Path, PathBuf},
+        sync::atomic::{AtomicBool, Ordering},
+    };
+
+    fn kept() -> (tempfile::TempDir, FileStore, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileStore::new(Some(folder.path().join("tokens")));
+        store.save(&scope("my-org"), &token("kept", 4096, some_time())).unwrap();
+        let path = fs::read_dir(folder.path().join("tokens")).unwrap().next().unwrap().unwrap().path();
+        (folder, store, path)
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    fn reason(result: Result<Option<codeartifact::AuthorizationToken>, StoreError>) -> &'static str {
+        match result {
+            Err(StoreError::Refused { reason, .. }) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn nobody_else_can_read_them() {
+        let (_folder, store, path) = kept();
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+        for wide in [0o640, 0o604, 0o620, 0o602] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(wide)).unwrap();
+            assert_eq!(reason(store.load(&scope("my-org"))), "others may read or change it", "{wide:o}");
+        }
+        // A new token replaces the file, not its content.
+        let new = token("new", 100, some_time());
+        store.save(&scope("my-org"), &new).unwrap();
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(store.load(&scope("my-org")).unwrap(), Some(new));
+    }
+
+    #[test]
+    fn what_is_not_ours_is_refused() {
+        let (folder, store, path) = kept();
+        let load = || store.load(&scope("my-org"));
+        let elsewhere = folder.path().join("elsewhere");
+        fs::rename(&path, &elsewhere).unwrap();
+        symlink(&elsewhere, &path).unwrap();
+        assert_eq!(reason(load()), "it is a link");
+        // Replaced, not written through.
+        store.save(&scope("my-org"), &token("new", 100, some_time())).unwrap();
+        assert!(load().unwrap().is_some() && support::files_contain(folder.path(), b"eyJ-kept-"));
+
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert_eq!(reason(load()), "it is no file");
+        fs::remove_dir(&path).unwrap();
+
+        // A pipe nobody writes to must not hang us.
+        let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(reason(load()), "it is no file");
+        fs::remove_file(&path).unwrap();
+
+        let huge = fs::File::options().create(true).truncate(true).write(true).open(&path).unwrap();
+        huge.set_len(100 << 20).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(reason(load()), "it is larger than any token");
+    }
+
+    #[test]
+    fn another_users_file_is_refused() {
+        let (_folder, store, path) = kept();
+        // Only root can give a file away; for others the next line is the proof that they cannot either.
+        if std::os::unix::fs::chown(&path, Some(65_534), None).is_ok() {
+            assert_eq!(reason(store.load(&scope("my-org"))), "it belongs to another user");
+        } else {
+            assert!(store.load(&scope("my-org")).unwrap().is_some());
+        }
+    }
+
+    #[test]
+    fn damage_makes_a_token_absent() {
+        let (_folder, store, path) = kept();
+        let whole = fs::read(&path).unwrap();
+        for length in [0, 1, whole.len() / 2, whole.len() - 1] {
+            fs::write(&path, &whole[..length]).unwrap();
+            assert_eq!(store.load(&scope("my-org")).unwrap(), None, "cut to {length}");
+        }
+        for at in (0..whole.len()).step_by(61) {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 0x10;
+            fs::write(&path, damaged).unwrap();
+            assert_eq!(store.load(&scope("my-org")).unwrap(), None, "at {at}");
+        }
+        // Another scope's entry in its place.
+        store.save(&scope("other"), &token("other", 100, some_time())).unwrap();
+        let other = fs::read_dir(path.parent().unwrap()).unwrap().flatten().find(|entry| entry.path() != path).unwrap();
+        fs::copy(other.path(), &path).unwrap();
+        assert_eq!(store.load(&scope("my-org")).unwrap(), None, "swapped");
+        assert!(store.load(&scope("other")).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_reader_never_sees_half_a_token() {
+        let (_folder, store, _path) = kept();
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|threads| {
+            for seed in ["a", "b"] {
+                let (store, stop) = (&store, &stop);
+                threads.spawn(move || {
+                    while !stop.load(Ordering::Relaxed) {
+                        store.save(&scope("my-org"), &token(seed, 4096, some_time())).unwrap();
+                    }
+                });
+            }
+            for _ in 0..500 {
+                assert!(store.load(&scope("my-org")).unwrap().is_some());
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+    }
+
+    #[test]
+    fn a_folder_others_may_write_to_is_not_used() {
+        let (_folder, store, path) = kept();
+        fs::set_permissions(path.parent().unwrap(), fs::Permissions::from_mode(0o777)).unwrap();
+        let error = store.save(&scope("my-org"), &token("new", 100, some_time())).unwrap_err();
+        assert!(matches!(error, StoreError::Folder { .. }), "{error:?}");
+        assert!(error.hint().contains("chmod 700"));
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod kernel {
+    use super::*;
+    use codeartifact::store::KernelStore;
+    use std::{process::Command, time::Duration};
+    use support::{CHILD, child_part, test_arguments, wait_until};
+
+    /// Runs a body in a session keyring of its own. `keyctl` is part of keyutils.
+    fn in_own_session(before: &str, body: &str) {
+        let program = codeartifact::Host::of_process().program().unwrap();
+        let output = Command::new("keyctl")
+            .args(["session", "-", "sh", "-c", &format!("{before} exec \"$0\" \"$@\"")])
+            .arg(program)
+            .args(test_arguments(body))
+            .env(CHILD, body)
+            .output()
+            .expect("keyctl is installed");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && text.contains("1 passed"),
+            "{text}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+
+    #[test]
+    fn keeps_the_contract() {
+        in_own_session("", "kernel::contract_body");
+    }
+
+    #[test]
+    #[ignore = "run by another test, in a session keyring of its own"]
+    fn contract_body() {
+        if child_part().is_some() {
+            contract(&KernelStore::new(some_time()), "kernel");
+        }
+    }
+
+    #[test]
+    fn drops_a_token_at_its_end_and_takes_a_new_one() {
+        in_own_session("", "kernel::end_body");
+    }
+
+    #[test]
+    #[ignore = "run by another test, in a session keyring of its own"]
+    fn end_body() {
+        if child_part().is_none() {
+            return;
+        }
+        let (scope, kept) = (scope("end-of-life"), token("t", 4096, some_time()));
+        let nearly_over = KernelStore::new(kept.expires() - Duration::from_secs(1));
+        nearly_over.save(&scope, &kept).unwrap();
+        assert!(nearly_over.load(&scope).unwrap().is_some());
+        // The entry is whole; only the kernel can make it absent.
+        wait_until("the kernel drops the key", || nearly_over.load(&scope).unwrap().is_none());
+        assert!(nearly_over.list().unwrap().iter().all(|token| token.scope != scope));
+        let store = KernelStore::new(some_time());
+        store.save(&scope, &kept).unwrap();
+        assert!(store.load(&scope).unwrap().is_some());
+        store.forget(&scope).unwrap();
+    }
+
+    #[test]
+    fn foreign_keys_do_no_harm() {
+        // A key of ours with a foreign payload, and foreign keys with long and odd descriptions.
+        let before = "keyctl add user \"$(printf %2000s x)\" v @s >/dev/null; keyctl add user 'a;b: c' v @s >/dev/null; \
+                      keyctl add user codeartifact/1/us-east-1/111122223333/foreign//profile:test v @s >/dev/null;";
+        in_own_session(before, "kernel::foreign_body");
+    }
+
+    #[test]
+    #[ignore = "run by another test, in a session keyring of its own"]
+    fn foreign_body() {
+        if child_part().is_none() {
+            return;
+        }
+        let (store, scope) = (KernelStore::new(some_time()), scope("foreign"));
+        assert_eq!(scope.key(), "codeartifact/1/us-east-1/111122223333/foreign//profile:test");
+        assert_eq!(store.load(&scope).unwrap(), None);
+        assert!(store.list().unwrap().iter().all(|token| token.scope != scope));
+        let kept = token("t", 4096, some_time());
+        store.save(&scope, &kept).unwrap();
+        assert_eq!(store.load(&scope).unwrap(), Some(kept));
+        assert!(store.list().unwrap().iter().any(|token| token.scope == scope));
+        store.forget(&scope).unwrap();
+    }
+
+    #[test]
+    fn a_session_that_has_ended_is_no_store() {
+        in_own_session("keyctl revoke @s;", "kernel::revoked_body");
+    }
+
+    #[test]
+    #[ignore = "run by another test, in a session keyring of its own"]
+    fn revoked_body() {
+        if child_part().is_none() {
+            return;
+        }
+        let store = KernelStore::new(some_time());
+        let error = store.load(&scope("revoked")).unwrap_err();
+        assert_eq!(error.to_string(), "kernel is not available: the session keyring has ended with its login");
+        let error = store.save(&scope("revoked"), &token("t", 10, some_time())).unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+    }
+}
