@@ -21,14 +21,13 @@ impl Endpoint {
         repository: &RepositoryName,
         trust: &Trust,
     ) -> Result<Self, EndpointError> {
-        let raw = match trust.service_override.as_ref().filter(|address| address.is_loopback()) {
-            Some(address) => format!("{}/d/{domain}-{owner}/{format}/{repository}/", address.as_str()),
-            None => {
-                let suffix = partition_of(region.as_str())
-                    .ok_or_else(|| invalid("Region", region.as_str(), KNOWN_REGION))?
-                    .dns_suffix;
-                format!("https://{domain}-{owner}.d.codeartifact.{region}.{suffix}/{format}/{repository}/")
-            }
+        let loopback = trust.service_override.as_ref().filter(|address| address.is_loopback());
+        let raw = if let Some(address) = loopback {
+            format!("{address}/d/{domain}-{owner}/{format}/{repository}/")
+        } else {
+            let unknown = || invalid("Region", region.as_str(), KNOWN_REGION);
+            let suffix = partition_of(region.as_str()).ok_or_else(unknown)?.dns_suffix;
+            format!("https://{domain}-{owner}.d.codeartifact.{region}.{suffix}/{format}/{repository}/")
         };
         // One grammar decides what is ours, here too.
         Self::recognise(raw.as_bytes(), trust)?.ok_or_else(|| invalid("Region", region.as_str(), KNOWN_REGION))
@@ -57,9 +56,21 @@ mod tests {
     #[test]
     fn names_make_the_endpoint_that_is_recognised() {
         for (region, address, url) in [
-            ("us-east-1", None, "https://my-org-111122223333.d.codeartifact.us-east-1.amazonaws.com/cargo/my-team-repo/"),
-            ("cn-north-1", None, "https://my-org-111122223333.d.codeartifact.cn-north-1.amazonaws.com.cn/cargo/my-team-repo/"),
-            ("us-east-1", Some("http://127.0.0.1:4600"), "http://127.0.0.1:4600/d/my-org-111122223333/cargo/my-team-repo/"),
+            (
+                "us-east-1",
+                None,
+                "https://my-org-111122223333.d.codeartifact.us-east-1.amazonaws.com/cargo/my-team-repo/",
+            ),
+            (
+                "cn-north-1",
+                None,
+                "https://my-org-111122223333.d.codeartifact.cn-north-1.amazonaws.com.cn/cargo/my-team-repo/",
+            ),
+            (
+                "us-east-1",
+                Some("http://127.0.0.1:4600"),
+                "http://127.0.0.1:4600/d/my-org-111122223333/cargo/my-team-repo/",
+            ),
             ("us-east-1", Some("http://[::1]:4600"), "http://[::1]:4600/d/my-org-111122223333/cargo/my-team-repo/"),
             (
                 "us-east-1",
