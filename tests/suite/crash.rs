@@ -37,7 +37,7 @@ fn packed(sandbox: &Sandbox, name: &str, version: &str) -> Option<Vec<u8>> {
         format!("[package]\nname = \"{name}\"\nversion = \"{version}\"\nedition = \"2021\"\ndescription = \"A sample\"\n"),
     );
     // So large that it is written in more than one piece.
-    let body: String = (0..40_000).map(|line| format!("// {line} {version}\n")).collect();
+    let body = (0..40_000).fold(String::new(), |body, line| body + "// " + version + &line.to_string() + "\n");
     sandbox.write(format!("pack/{folder}/src/lib.rs"), body);
     let tar = sandbox.program(&find("tar")?).current_dir(sandbox.path("pack"));
     tar.args(["-czf", &format!("{folder}.crate"), &folder]).run().success();

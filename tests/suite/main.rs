@@ -1,5 +1,7 @@
 //! Journeys through the whole product with the real clients, one file each.
 
+#![expect(clippy::print_stdout, reason = "a test says what it leaves out where the harness looks")]
+
 macro_rules! journeys {
     ($($name:ident),* $(,)?) => {
         $(mod $name;)*

@@ -59,7 +59,7 @@ fn newcomer(sandbox: &Sandbox, args: &[&str]) -> Program {
         .into_iter()
         .fold(without_network(sandbox, args), Program::without_var)
         .var(MARK, sandbox.path("").as_os_str())
-        .limit(Duration::from_secs(300))
+        .limit(Duration::from_mins(5))
 }
 
 /// The steps stand in order, each command on its own line.

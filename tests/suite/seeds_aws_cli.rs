@@ -245,10 +245,10 @@ fn pages_from_other_sites_and_names_get_nothing() {
 /// The status of an answer to a request written by hand: HTTP clients do not let one lie about the host.
 fn raw_status(address: &str, head: &str) -> u16 {
     use std::io::{BufRead as _, Write as _};
-    let mut stream = std::net::TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
-    stream.write_all(format!("{head}Content-Length: 0\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
+    let mut stream = std::net::TcpStream::connect(address).expect("the service listens");
+    stream.set_read_timeout(Some(std::time::Duration::from_secs(10))).expect("a limit is set");
+    stream.write_all(format!("{head}Content-Length: 0\r\nConnection: close\r\n\r\n").as_bytes()).expect("the service reads");
     let mut line = String::new();
-    std::io::BufReader::new(stream).read_line(&mut line).unwrap();
+    std::io::BufReader::new(stream).read_line(&mut line).expect("the service answers in time");
     line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("no status in `{line}`"))
 }

@@ -67,7 +67,7 @@ fn the_others_finish_when_the_one_that_asks_is_killed() {
     sandbox.guard_token(&second);
     let plane = ScriptedControlPlane::start(move |number| match number {
         0 => ScriptedAnswer::Held { secret: first.clone() },
-        _ => ScriptedAnswer::Token { secret: second.clone(), life: Duration::from_secs(12 * 3600) },
+        _ => ScriptedAnswer::Token { secret: second.clone(), life: Duration::from_hours(12) },
     });
     sandbox.point_at(&plane.url());
     let index = plane.cargo_index("acme", "team");
@@ -113,7 +113,7 @@ fn a_token_past_half_of_its_life_outlives_the_service() {
     let issued = old.clone();
     // So short a life is past its half, and past the point where a caller waits for a new one, at once.
     let plane = ScriptedControlPlane::start(move |number| match number {
-        0 => ScriptedAnswer::Token { secret: issued.clone(), life: Duration::from_secs(600) },
+        0 => ScriptedAnswer::Token { secret: issued.clone(), life: Duration::from_mins(10) },
         _ => ScriptedAnswer::Error(500, "InternalServerException", "later"),
     });
     sandbox.point_at(&plane.url());

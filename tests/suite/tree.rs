@@ -44,7 +44,7 @@ fn no_registry_is_named() {
     let hosts = registry_hosts();
     for (name, text) in files() {
         for host in &hosts {
-            assert!(!text.contains(host.as_str()), "{name} names a registry, {:.6}…: ask its client for it", host);
+            assert!(!text.contains(host.as_str()), "{name} names a registry, {host:.6}…: ask its client for it");
         }
     }
 }

@@ -86,10 +86,11 @@ impl Canary {
             for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
                 match entry.file_type() {
                     Ok(kind) if kind.is_dir() => folders.push(entry.path()),
-                    Ok(kind) if kind.is_file() => {
-                        if std::fs::read(entry.path()).is_ok_and(|bytes| self.find(&bytes).is_some()) {
-                            found.push(entry.path());
-                        }
+                    Ok(kind)
+                        if kind.is_file()
+                            && std::fs::read(entry.path()).is_ok_and(|bytes| self.find(&bytes).is_some()) =>
+                    {
+                        found.push(entry.path());
                     }
                     _ => {}
                 }

@@ -101,7 +101,7 @@ impl ScriptedControlPlane {
     /// Always the same token.
     pub fn issuing(secret: &str) -> Self {
         let secret = secret.to_owned();
-        Self::start(move |_| ScriptedAnswer::Token { secret: secret.clone(), life: Duration::from_secs(12 * 3600) })
+        Self::start(move |_| ScriptedAnswer::Token { secret: secret.clone(), life: Duration::from_hours(12) })
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -152,7 +152,7 @@ impl Drop for ScriptedControlPlane {
 }
 
 fn serve(stream: &TcpStream, shared: &Shared) {
-    let _ = stream.set_read_timeout(Some(Duration::from_secs(60)));
+    let _ = stream.set_read_timeout(Some(Duration::from_mins(1)));
     let mut reader = BufReader::new(stream);
     while let Some(head) = request(&mut reader) {
         if !head.starts_with("POST /v1/authorization-token") {
@@ -170,7 +170,7 @@ fn serve(stream: &TcpStream, shared: &Shared) {
             ScriptedAnswer::Held { secret } => {
                 let open = shared.gate.open.lock().expect("no holder panics");
                 drop(shared.gate.opened.wait_while(open, |open| !*open).expect("no holder panics"));
-                token(stream, &secret, Duration::from_secs(12 * 3600));
+                token(stream, &secret, Duration::from_hours(12));
             }
             ScriptedAnswer::Error(status, exception, message) => {
                 let body = serde_json::json!({ "__type": exception, "message": message }).to_string();

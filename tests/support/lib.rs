@@ -18,6 +18,9 @@
 //! Invariants: a run that is not inspected does not compile without a warning; nothing waits without a limit; only
 //! processes started here are ended, by their id; the network is 127.0.0.1.
 
+#![expect(clippy::missing_panics_doc, reason = "panicking is how a test says no")]
+#![expect(clippy::print_stdout, reason = "a test says what it leaves out where the harness looks")]
+
 pub mod canary;
 pub mod control_plane;
 pub mod conversation;

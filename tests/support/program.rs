@@ -17,10 +17,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::trace::Trace;
 
 /// What a run may take unless it says otherwise; a build with the real cargo is the longest.
-const USUAL_LIMIT: Duration = Duration::from_secs(120);
+const USUAL_LIMIT: Duration = Duration::from_mins(2);
 
 /// What the next line of a conversation may take.
-const LINE_LIMIT: Duration = Duration::from_secs(60);
+const LINE_LIMIT: Duration = Duration::from_mins(1);
 
 /// All output of all runs of a sandbox, for the sweep at its end.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use crate::{Outcome, Running, Sandbox};
 
 /// How long a journey may need its service, and how long a start may take.
-const LIFE: Duration = Duration::from_secs(600);
+const LIFE: Duration = Duration::from_mins(10);
 
 /// A running `cargo-codeartifact local`. Dropped, it is killed.
 #[derive(Debug)]

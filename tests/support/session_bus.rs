@@ -29,8 +29,8 @@ impl SessionBus {
         let mut bus = Self::alone(sandbox)?;
         let daemon = sandbox.program(&find("gnome-keyring-daemon")?);
         let daemon = daemon.args(["--unlock", "--components=secrets", "--foreground"]).stdin("a password");
-        bus.processes.insert(0, daemon.limit(Duration::from_secs(600)).start());
-        bus.wait_for_secrets(sandbox)?;
+        bus.processes.insert(0, daemon.limit(Duration::from_mins(10)).start());
+        Self::wait_for_secrets(sandbox)?;
         Some(bus)
     }
 
@@ -39,8 +39,8 @@ impl SessionBus {
         let mut bus = Self::alone(sandbox)?;
         let daemon = sandbox.program(&find("gnome-keyring-daemon")?);
         let daemon = daemon.args(["--components=secrets", "--foreground"]);
-        bus.processes.insert(0, daemon.limit(Duration::from_secs(600)).start());
-        bus.wait_for_secrets(sandbox)?;
+        bus.processes.insert(0, daemon.limit(Duration::from_mins(10)).start());
+        Self::wait_for_secrets(sandbox)?;
         Some(bus)
     }
 
@@ -66,14 +66,14 @@ impl SessionBus {
 
     fn alone(sandbox: &Sandbox) -> Option<Self> {
         let daemon = sandbox.program(&find("dbus-daemon")?).args(["--session", "--nofork", "--print-address=1"]);
-        let mut running = daemon.limit(Duration::from_secs(600)).start_interactive();
+        let mut running = daemon.limit(Duration::from_mins(10)).start_interactive();
         let address = running.line().expect("the bus says its address");
         sandbox.set("DBUS_SESSION_BUS_ADDRESS", &address);
         Some(Self { address, processes: vec![running] })
     }
 
     /// Asks the bus, not the service: a call to the service would start a second, locked daemon by activation.
-    fn wait_for_secrets(&self, sandbox: &Sandbox) -> Option<()> {
+    fn wait_for_secrets(sandbox: &Sandbox) -> Option<()> {
         let send = find("dbus-send")?;
         let begun = Instant::now();
         loop {
