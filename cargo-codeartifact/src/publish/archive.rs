@@ -234,11 +234,8 @@ mod tests {
             ("a-1.0.0/old.rs", ""),
             ("a-1.0.0/.cargo_vcs_info.json", "commit 2"),
         ]);
-        let other = plain(&[
-            ("a-1.0.0/src/lib.rs", "two"),
-            ("a-1.0.0/new.rs", ""),
-            ("a-1.0.0/fixtures/Cargo.lock", "changed"),
-        ]);
+        let other =
+            plain(&[("a-1.0.0/src/lib.rs", "two"), ("a-1.0.0/new.rs", ""), ("a-1.0.0/fixtures/Cargo.lock", "changed")]);
         let stored = contents(&stored).unwrap();
         assert_eq!(contents(&same).unwrap().differences(&stored), []);
         assert_eq!(

@@ -119,8 +119,14 @@ mod tests {
     fn replacements_are_followed_to_an_index() {
         let table: &[(&str, Resolution)] = &[
             ("", Resolution::Default),
-            ("[source.crates-io]\nreplace-with = \"a\"\n[registries.a]\nindex = \"i\"", Resolution::Replaced("i".into())),
-            ("[source.crates-io]\nreplace-with = \"a\"\n[source.a]\nregistry = \"i\"", Resolution::Replaced("i".into())),
+            (
+                "[source.crates-io]\nreplace-with = \"a\"\n[registries.a]\nindex = \"i\"",
+                Resolution::Replaced("i".into()),
+            ),
+            (
+                "[source.crates-io]\nreplace-with = \"a\"\n[source.a]\nregistry = \"i\"",
+                Resolution::Replaced("i".into()),
+            ),
             (
                 "[source]\ncrates-io.replace-with = \"a\"\na.replace-with = \"b\"\nb.registry = \"i\"",
                 Resolution::Replaced("i".into()),

@@ -45,7 +45,8 @@ impl GitTree {
 
     /// Paths, at or below those given, that are changed, staged, or new and not ignored.
     pub(super) fn changes(&self, scope: &[PathBuf]) -> Result<Vec<String>, PublishError> {
-        let args = ["--literal-pathspecs", "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--"];
+        let args =
+            ["--literal-pathspecs", "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--"];
         let text = self.output(args.iter().map(OsStr::new).chain(scope.iter().map(|path| path.as_os_str())))?;
         let entries = text.split(|byte| *byte == 0).filter(|entry| entry.len() > 3);
         Ok(entries.map(|entry| String::from_utf8_lossy(&entry[3..]).into_owned()).collect())
@@ -53,7 +54,16 @@ impl GitTree {
 
     /// Files below `folder` that are tracked, or new and not ignored, relative to the top folder. Deleted ones, too.
     pub(super) fn files(&self, folder: &Path) -> Result<Vec<PathBuf>, PublishError> {
-        let args = ["--literal-pathspecs", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--full-name", "--"];
+        let args = [
+            "--literal-pathspecs",
+            "ls-files",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+            "-z",
+            "--full-name",
+            "--",
+        ];
         let text = self.output(args.iter().map(OsStr::new).chain([folder.as_os_str()]))?;
         let mut files: Vec<_> = text.split(|byte| *byte == 0).filter(|path| !path.is_empty()).map(path_of).collect();
         files.sort();
@@ -118,7 +128,9 @@ impl GitTree {
 
     fn command<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, args: I) -> Command {
         let mut command = Command::new("git");
-        command.args(["--no-optional-locks", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"]).args(args);
+        command
+            .args(["--no-optional-locks", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"])
+            .args(args);
         command.env_clear().envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.env("LC_ALL", "C").current_dir(&self.root).stdin(Stdio::null());
         command.stdout(Stdio::null()).stderr(Stdio::null());

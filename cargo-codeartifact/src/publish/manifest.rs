@@ -106,8 +106,8 @@ impl Rewrite<'_> {
                 for registry in ["registry", "registry-index"] {
                     changed |= entry.remove(registry).is_some();
                 }
-                let lacking = place == Place::Published
-                    || (place == Place::Workspace && self.versionless.contains(&leads_to));
+                let lacking =
+                    place == Place::Published || (place == Place::Workspace && self.versionless.contains(&leads_to));
                 let required = self.version.map(|version| format!("={version}"));
                 if let Some(required) = required.filter(|_| has_version || lacking) {
                     entry.insert("version", value(required));
@@ -280,7 +280,10 @@ inherited.workspace = true
         let new = rewritten(Some("2.0.0"), "", text).unwrap();
         let document: DocumentMut = new.parse().unwrap();
         let dependency = |name: &str| document["workspace"]["dependencies"][name].get("version").and_then(Item::as_str);
-        assert_eq!([dependency("a"), dependency("b"), dependency("c")], [Some("=2.0.0"), Some("=2.0.0"), Some("0.1.0")]);
+        assert_eq!(
+            [dependency("a"), dependency("b"), dependency("c")],
+            [Some("=2.0.0"), Some("=2.0.0"), Some("0.1.0")]
+        );
         assert_eq!(document["workspace"]["package"]["version"].as_str(), Some("0.1.0"));
     }
 

@@ -22,6 +22,10 @@ mod manifest;
 mod pack;
 mod staging;
 mod stored;
+#[cfg(test)]
+mod test_registry;
+#[cfg(test)]
+mod tests;
 mod upload;
 mod version;
 mod workspace;

@@ -44,7 +44,8 @@ impl Stage {
         let tree = GitTree::holding(&workspace.root, host)?;
         let tree = tree.filter(|tree| folders.iter().all(|folder| folder.starts_with(tree.root())));
         let base = tree.as_ref().map_or_else(|| shared(folders), |tree| tree.root().to_owned());
-        let copier = Copier { base: &base, copy: &copy, folders, skip: workspace.metadata.target_directory.as_std_path() };
+        let copier =
+            Copier { base: &base, copy: &copy, folders, skip: workspace.metadata.target_directory.as_std_path() };
         match &tree {
             Some(tree) => {
                 tree.clone_bare_of_files(&copy)?;
@@ -75,7 +76,8 @@ impl Stage {
 
     /// A new private folder, and its path with links resolved, as cargo and git print it.
     fn private(host: &Host) -> Result<(TempDir, PathBuf), PublishError> {
-        let top = ["TMPDIR", "TEMP", "TMP"].iter().find_map(|name| host.var_os(name)).map_or("/tmp".into(), PathBuf::from);
+        let top =
+            ["TMPDIR", "TEMP", "TMP"].iter().find_map(|name| host.var_os(name)).map_or("/tmp".into(), PathBuf::from);
         let mut builder = tempfile::Builder::new();
         builder.prefix("codeartifact-publish-");
         #[cfg(unix)]
@@ -248,7 +250,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let base = folder.path().canonicalize().unwrap();
         let (from, to) = (base.join("from"), base.join("to"));
-        for file in ["src/lib.rs", "deep/er/file", ".hidden", "target/x", "built/CACHEDIR.TAG", "built/y", ".git/HEAD"] {
+        for file in ["src/lib.rs", "deep/er/file", ".hidden", "target/x", "built/CACHEDIR.TAG", "built/y", ".git/HEAD"]
+        {
             write(&from.join(file), file);
         }
         let outside = base.join("outside");

@@ -61,7 +61,6 @@ enum Answer {
 impl<'a> Registry<'a> {
     /// The registry at `endpoint`, reached as the environment says.
     pub(super) fn new(endpoint: &'a Endpoint, authorize: &'a dyn Authorize, host: &Host) -> Result<Self, PublishError> {
-        
         let tls = TlsConfig::builder().root_certs(roots(host)?).build();
         let agent = Agent::config_builder()
             .http_status_as_error(false)

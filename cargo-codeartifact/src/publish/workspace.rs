@@ -238,8 +238,7 @@ mod tests {
         for (kind, req, refused) in
             [(None, "^1", true), (Some("build"), "*", true), (Some("dev"), "^1", true), (Some("dev"), "*", false)]
         {
-            let packages =
-                [package("a", &Value::Null, &[("secret", kind, req)]), package("secret", &json!([]), &[])];
+            let packages = [package("a", &Value::Null, &[("secret", kind, req)]), package("secret", &json!([]), &[])];
             let result = chosen(&packages, None);
             assert_eq!(matches!(result, Err(PublishError::DependsOnUnpublished { .. })), refused, "{kind:?} {req}");
         }

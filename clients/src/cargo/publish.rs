@@ -46,8 +46,8 @@ pub enum Resolution {
 }
 
 /// The address of the index that stands in for the default registry when nothing has to be looked up. Cargo wants an
-/// address; port 9 (discard) of the loopback is never asked under `--offline`.
-const NOWHERE: &str = "sparse+http://127.0.0.1:9/";
+/// address, and one that no other source has; port 9 (discard) of the loopback is never asked under `--offline`.
+const NOWHERE: &str = "sparse+http://127.0.0.1:9/codeartifact-packing/";
 
 impl Packing<'_> {
     /// The command that packs.
