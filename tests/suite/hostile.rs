@@ -2,9 +2,13 @@
 //!
 //! The helper has a good token for the domain at hand all the while; whatever it gives out here it gives to a stranger.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
-use tests::{Sandbox, ScriptedControlPlane, conversation, programs::find};
+use codeartifact::{AuthorizationToken, AwsEnvironment, Endpoint, Host, Stores, TokenScope, UserSettings};
+use tests::{
+    Program, Sandbox, ScriptedControlPlane, conversation,
+    programs::{find, host},
+};
 
 const HOST: &str = "acme-111122223333.d.codeartifact.us-east-1.amazonaws.com";
 const DUAL: &str = "acme-111122223333.codeartifact.us-east-1.on.aws";
@@ -357,32 +361,46 @@ fn urls(address: &str) -> BTreeSet<String> {
     urls.into_iter().collect()
 }
 
-/// A sandbox with a token at rest, got in the ordinary way.
+/// A sandbox with a token of AWS's and one of a service on loopback at rest: there is something to steal.
 fn armed(sandbox: &Sandbox) -> (ScriptedControlPlane, String) {
     let secret = format!("eyJ2ZXIiOjF9.hostile.{}", "n3Vt8YqKd6Rw".repeat(24));
-    let plane = ScriptedControlPlane::issuing(&secret);
-    sandbox.point_at(&plane.url());
     sandbox.set("CODEARTIFACT_STORE", "file");
     sandbox.may_hold_secrets("state");
+    sandbox.write("config/codeartifact/config.toml", "trusted-owners = [\"111122223333\"]\n");
+    sandbox.guard_token(&secret);
+
+    let good = format!("sparse+https://{HOST}/cargo/team/");
+    plant(sandbox, &good, &secret);
+    assert_eq!(conversation::only_token(&conversation::asked(sandbox, [&*good]).run().success()), secret);
+
+    let plane = ScriptedControlPlane::issuing(&secret);
+    sandbox.point_at(&plane.url());
     let index = plane.cargo_index("acme", "team");
-    let outcome = conversation::asked(sandbox, [&*index]).run().success();
-    assert_eq!(conversation::only_token(&outcome), secret);
+    assert_eq!(conversation::only_token(&conversation::asked(sandbox, [&*index]).run().success()), secret);
     (plane, secret)
 }
 
-#[test]
-fn no_url_but_ours_gets_a_token_or_causes_a_packet() {
-    let sandbox = Sandbox::new();
-    let (plane, secret) = armed(&sandbox);
-    let address = plane.url().strip_prefix("http://").expect("the plane speaks http").to_owned();
-    let urls: Vec<String> = urls(&address).into_iter().collect();
-    assert!(urls.len() > 300, "{} URLs", urls.len());
-    let connections = plane.connections();
-    let strace = find("strace");
+/// Puts a token at rest as the helper would, had AWS issued it.
+fn plant(sandbox: &Sandbox, url: &str, secret: &str) {
+    let variables = sandbox.vars();
+    let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let now = host().now();
+    let host = Host::for_test(&[], &variables, sandbox.path("work"), now);
+    let settings = UserSettings::read(&host).expect("the settings are good");
+    let aws = AwsEnvironment::read(&host).expect("the variables are good");
+    let endpoint = Endpoint::recognise(url.as_bytes(), &aws.trust()).expect("a good URL").expect("one of AWS's");
+    let scope = TokenScope::of(&endpoint, &aws).expect("all parts are known");
+    let token = AuthorizationToken::new(secret.to_owned().into(), now, now + Duration::from_hours(12));
+    let problems = Stores::new(&host, &settings).save(&scope, &token, now);
+    assert!(problems.is_empty(), "{problems:?}");
+}
 
-    // Conversations of a length cargo could have; each line must get its own refusal.
+/// Asks for every URL and checks that each gets its own refusal, without a packet.
+fn refuses_all(sandbox: &Sandbox, urls: &[String], secret: &str, change: impl Fn(Program) -> Program) {
+    let strace = find("strace");
+    // Conversations of a length cargo could have.
     for batch in urls.chunks(24) {
-        let asked = conversation::asked(&sandbox, batch.iter().map(String::as_str));
+        let asked = change(conversation::asked(sandbox, batch.iter().map(String::as_str)));
         let outcome = match &strace {
             Some(strace) => {
                 let (outcome, trace) = asked.traced(strace, "network,execve");
@@ -393,7 +411,7 @@ fn no_url_but_ours_gets_a_token_or_causes_a_packet() {
             }
             None => asked.run(),
         };
-        assert!(!outcome.stdout().contains(&secret), "a token for one of {batch:?}");
+        assert!(!outcome.stdout().contains(secret), "a token for one of {batch:?}");
         let answers = conversation::answers(&outcome);
         assert_eq!(answers.len(), batch.len(), "one answer for each of {batch:?}: {}", outcome.show());
         for (url, answer) in batch.iter().zip(&answers) {
@@ -401,7 +419,20 @@ fn no_url_but_ours_gets_a_token_or_causes_a_packet() {
             assert!(conversation::error_kind(answer).is_some(), "{url:?}: {answer}");
         }
     }
+}
+
+#[test]
+fn no_url_but_ours_gets_a_token_or_causes_a_packet() {
+    let sandbox = Sandbox::new();
+    let (plane, secret) = armed(&sandbox);
+    let address = plane.url().strip_prefix("http://").expect("the plane speaks http").to_owned();
+    let urls: Vec<String> = urls(&address).into_iter().collect();
+    assert!(urls.len() > 300, "{} URLs", urls.len());
+    let connections = plane.connections();
+    refuses_all(&sandbox, &urls, &secret, |asked| asked);
     assert_eq!(plane.connections(), connections, "nothing was sent to the service either");
+    // Without the override AWS's hosts are ours, and those that look like them are put to the test.
+    refuses_all(&sandbox, &urls, &secret, |asked| asked.without_var("AWS_ENDPOINT_URL_CODEARTIFACT"));
     println!("{} URLs refused", urls.len());
 }
 

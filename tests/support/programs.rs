@@ -47,13 +47,7 @@ pub fn cargo() -> PathBuf {
 /// A program on `PATH`, or nothing and a line that says so. `tests/run` and CI set `TESTS_NEED_ALL`: there a missing
 /// program fails the test instead of thinning it out.
 pub fn find(name: &str) -> Option<PathBuf> {
-    let found = host()
-        .var("PATH")
-        .unwrap_or_default()
-        .split(':')
-        .filter(|folder| !folder.is_empty())
-        .map(|folder| Path::new(folder).join(name))
-        .find(|file| file.is_file());
+    let found = host().find_program(name);
     if found.is_none() {
         assert!(host().var("TESTS_NEED_ALL").is_none(), "`{name}` is not installed; `tests/run` installs it");
         println!("skipped: `{name}` is not installed; `tests/run` installs it");

@@ -95,6 +95,13 @@ impl Sandbox {
         self.vars.lock().expect("no holder panics").insert(name.into(), value.into());
     }
 
+    /// The variables of all programs, those that are text.
+    pub fn vars(&self) -> BTreeMap<String, String> {
+        let vars = self.vars.lock().expect("no holder panics");
+        let text = |value: &OsString| value.to_str().map(str::to_owned);
+        vars.iter().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect()
+    }
+
     /// Leads all programs from now on to a service at `url`, in place of AWS.
     pub fn point_at(&self, url: &str) {
         self.set("AWS_ENDPOINT_URL_CODEARTIFACT", url);
