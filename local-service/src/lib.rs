@@ -1,1 +1,42 @@
-//! local-service
+//! AWS CodeArtifact in one process: for trying, testing and offline work.
+//!
+//! [`LocalService::start`] serves the control plane (`/v1/…`, for the AWS tools with `AWS_ENDPOINT_URL_CODEARTIFACT`)
+//! and the data plane (`/d/DOMAIN-OWNER/FORMAT/REPOSITORY/`, for the package managers) on one loopback port. What it
+//! acknowledges is on the disk.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | `service` | [`LocalService`]: options, start, stop |
+//! | `http` | connections, the guard against web pages, bodies, ranges |
+//! | `control` | the API's operations over HTTP: translation only |
+//! | `formats` | the data plane, one file or folder per package format: translation only |
+//! | `state` | the model, its transitions, and the one writer that makes them durable |
+//! | `resolve` | where a version is looked for |
+//! | `assets` | the content-addressed store |
+//! | `tokens`, `identity` | who may |
+//! | `faults`, `counters` | scripted failures, and what was called |
+//!
+//! Invariants: a token is checked on every data-plane request. A transition is pure: it sees the model and the time.
+//! An answer is never ahead of the disk, and no reader waits for it. No name that a client chose becomes part of a
+//! path. What the service's documentation leaves open is chosen here, and said where it is chosen. The signature of
+//! control-plane requests is read for its Region and not verified: every key pair is the same account's, [`ACCOUNT`].
+
+mod assets;
+mod clock;
+mod control;
+mod counters;
+mod failure;
+mod faults;
+mod formats;
+mod http;
+mod identity;
+mod resolve;
+mod service;
+mod state;
+mod tokens;
+
+pub use clock::Clock;
+pub use counters::Calls;
+pub use faults::{Cut, FaultError, FaultRule};
+pub use identity::ACCOUNT;
+pub use service::{Data, Limits, LocalService, Options, StartError, read_faults};

@@ -1,0 +1,90 @@
+//! Domains and the tokens for them.
+
+use bytes::Bytes;
+use hyper::StatusCode;
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use super::{answer, call::Call, validate};
+use crate::{
+    failure::Failure,
+    http::{Reply, answer::reply},
+    state::DomainKey,
+    tokens::Claims,
+};
+
+/// Lifetimes of a token in seconds: the default, and the bounds. 0 means as long as the caller's role session; the
+/// caller here is a key pair, which has none, and gets the default.
+const DEFAULT_LIFETIME: u64 = 43_200;
+const LIFETIMES: std::ops::RangeInclusive<u64> = 900..=43_200;
+/// The model's longest ARN.
+const ARN: usize = 1_011;
+
+pub(super) async fn create(call: &Call) -> Result<Value, Failure> {
+    let name = validate::name(call.required("domain")?)?;
+    let key = DomainKey { region: call.caller.region.clone(), owner: call.caller.account.clone(), name };
+    // Stored and never used: nothing is encrypted here.
+    let encryption_key =
+        call.text("encryptionKey")?.map(|text| validate::unspaced("encryptionKey", text, ARN)).transpose()?;
+    let tags = call.tags(false)?;
+    call.apply(move |draft| {
+        draft.create_domain(&key, encryption_key, tags)?;
+        Ok(json!({ "domain": answer::domain(&key, draft.state.domain(&key)?) }))
+    })
+    .await
+}
+
+pub(super) fn describe(call: &Call) -> Result<Value, Failure> {
+    let key = call.domain()?;
+    Ok(json!({ "domain": answer::domain(&key, call.state.domain(&key)?) }))
+}
+
+pub(super) async fn delete(call: &Call) -> Result<Value, Failure> {
+    let key = call.domain()?;
+    call.apply(move |draft| {
+        let mut removed = answer::domain(&key, draft.state.domain(&key)?);
+        removed["status"] = json!("Deleted");
+        draft.delete_domain(&key)?;
+        Ok(json!({ "domain": removed }))
+    })
+    .await
+}
+
+/// The domains that the caller's account owns in this Region.
+pub(super) fn list(call: &Call) -> Result<Value, Failure> {
+    let page = call.page_in_body()?;
+    let own = call
+        .state
+        .domains()
+        .filter(|(key, _)| key.owner == call.caller.account && key.region == call.caller.region)
+        .map(|(key, domain)| (key.name.to_string(), answer::domain_summary(key, domain)));
+    let (domains, next) = call.cut(&page, own);
+    Ok(answer::with_next(json!({ "domains": domains }), next))
+}
+
+/// The answer's bytes are wiped when it has been sent.
+pub(super) fn get_authorization_token(call: &Call) -> Result<Reply, Failure> {
+    #[derive(serde::Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Issued<'a> {
+        authorization_token: &'a str,
+        expiration: Value,
+    }
+
+    let key = call.domain()?;
+    let wrong = || Failure::field("`duration` must be 0 or a number from 900 to 43200");
+    let lifetime = match call.query.get("duration").map(str::parse::<u64>).transpose().map_err(|_| wrong())? {
+        None | Some(0) => DEFAULT_LIFETIME,
+        Some(lifetime) if LIFETIMES.contains(&lifetime) => lifetime,
+        Some(_) => return Err(wrong()),
+    };
+    let created = call.state.domain(&key)?.about.created;
+    let issued = call.service.clock.millis();
+    // In whole seconds, as clients print and compare it.
+    let expires = (issued / 1000 + lifetime) * 1000;
+    let claims = Claims { domain: key, created, principal: call.caller.principal.clone(), issued, expires };
+    let token = call.service.tokens.issue(claims).map_err(|error| Failure::internal(error.to_string()))?;
+    let issued = Issued { authorization_token: &token, expiration: answer::time(expires) };
+    let body = Zeroizing::new(serde_json::to_vec(&issued).expect("a token and a time are plain data"));
+    Ok(reply(StatusCode::OK, "application/json", Bytes::from_owner(body)))
+}

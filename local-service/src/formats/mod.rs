@@ -1,0 +1,274 @@
+//! The data plane: `/d/DOMAIN-OWNER/FORMAT/REPOSITORY/…`, one file or folder per format. Translation only.
+//!
+//! Every request needs a token of the domain, in whatever form the client sends it; the challenge is Basic, because
+//! some clients send nothing until they are asked and understand nothing else. A domain's Region is not part of the
+//! URL: it is the token's.
+
+pub(crate) mod cargo;
+
+use std::{io, sync::Arc};
+
+use codeartifact::{AccountId, DomainName, PackageFormat};
+use hyper::{
+    HeaderMap, Method, Response, StatusCode,
+    header::{self, HeaderValue},
+};
+use serde_json::json;
+
+use crate::{
+    assets::Digest,
+    failure::Failure,
+    http::{
+        Payload, PayloadError, Reply, Request, Target,
+        answer::{self, AnswerBody},
+        conditional::{self, Wanted},
+    },
+    service::Service,
+    state::{Asset, DomainKey, RepositoryKey, Version},
+    tokens::{self, Claims, TokenError},
+};
+
+/// What a client is asked for.
+const CHALLENGE: &str = "Basic realm=\"AWS CodeArtifact\"";
+
+/// A dependency of a version, as the API lists it.
+pub(crate) struct Dependency {
+    pub(crate) namespace: Option<String>,
+    pub(crate) package: String,
+    /// The format's word for the kind of dependency.
+    pub(crate) kind: &'static str,
+    pub(crate) requirement: String,
+}
+
+/// A request for a repository by a client whose token was accepted.
+pub(crate) struct Visit<'a> {
+    pub(crate) service: &'a Arc<Service>,
+    pub(crate) repository: RepositoryKey,
+    /// The repository's URL as this client knows it, without the final slash.
+    pub(crate) base_url: String,
+    pub(crate) method: &'a Method,
+    pub(crate) headers: &'a HeaderMap,
+    /// The path below the repository.
+    pub(crate) path: Vec<&'a str>,
+    pub(crate) payload: &'a mut Payload,
+}
+
+/// Why a data-plane request is not answered as asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("{0}: ask for one with `aws codeartifact get-authorization-token`")]
+    Token(#[from] TokenError),
+    #[error("the token is for another domain")]
+    OtherDomain,
+    #[error("nothing is served at this path")]
+    NoSuchPath,
+    #[error("this method is not served at this path")]
+    Method,
+    #[error("{format} packages are not served by this version of the local service")]
+    Format { format: PackageFormat },
+    #[error("{0}")]
+    Invalid(String),
+    #[error(transparent)]
+    Failure(#[from] Failure),
+    #[error(transparent)]
+    Payload(#[from] PayloadError),
+}
+
+impl Refusal {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Token(_) => StatusCode::UNAUTHORIZED,
+            Self::OtherDomain => StatusCode::FORBIDDEN,
+            Self::NoSuchPath | Self::Format { .. } => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::Failure(failure) => failure.status(),
+            Self::Payload(error) => error.status(),
+        }
+    }
+}
+
+/// Domain, format and repository of a path; the rest is the format's.
+struct Place<'a> {
+    name: DomainName,
+    owner: AccountId,
+    format: PackageFormat,
+    repository: &'a str,
+    path: Vec<&'a str>,
+}
+
+/// What a request is called in counters and fault rules.
+pub(crate) fn request_name(method: &Method, target: &Target) -> &'static str {
+    match place(&target.parts()) {
+        Some(Place { format: PackageFormat::Cargo, path, .. }) => cargo::request_name(method, &path),
+        _ => "unknown",
+    }
+}
+
+/// Answers a data-plane request.
+pub(crate) async fn serve(service: &Arc<Service>, request: &mut Request) -> Reply {
+    let outcome = answer_to(service, request).await;
+    outcome.unwrap_or_else(|refusal| refused(request, &refusal))
+}
+
+async fn answer_to(service: &Arc<Service>, request: &mut Request) -> Result<Reply, Refusal> {
+    let claims = authenticate(service, request)?;
+    let parts = request.target.parts();
+    let place = place(&parts).ok_or(Refusal::NoSuchPath)?;
+    if place.name != claims.domain.name || place.owner != claims.domain.owner {
+        return Err(Refusal::OtherDomain);
+    }
+    let state = service.journal.snapshot();
+    let domain = state.domain(&claims.domain)?;
+    if domain.about.created != claims.created {
+        // Of an earlier domain of the same name.
+        return Err(TokenError::Foreign.into());
+    }
+    let name = place.repository.parse().map_err(|_| Refusal::NoSuchPath)?;
+    domain.repository(&name)?;
+    let Place { name: domain, owner, format, repository, path } = place;
+    let mut visit = Visit {
+        service,
+        repository: RepositoryKey { domain: claims.domain, name },
+        base_url: format!("http://{}/d/{domain}-{owner}/{format}/{repository}", request.authority),
+        method: &request.method,
+        headers: &request.headers,
+        path,
+        payload: &mut request.payload,
+    };
+    match format {
+        PackageFormat::Cargo => cargo::serve(&mut visit).await,
+        PackageFormat::Generic
+        | PackageFormat::Maven
+        | PackageFormat::Npm
+        | PackageFormat::Nuget
+        | PackageFormat::Pypi
+        | PackageFormat::Ruby
+        | PackageFormat::Swift => Err(Refusal::Format { format }),
+    }
+}
+
+fn authenticate(service: &Service, request: &Request) -> Result<Claims, TokenError> {
+    let mut given = request.headers.get_all(header::AUTHORIZATION).iter();
+    let header = given.next();
+    if given.next().is_some() {
+        return Err(TokenError::Foreign);
+    }
+    let token = tokens::credential(header.map(HeaderValue::as_bytes))?;
+    let claims = service.tokens.verify(&token, service.clock.millis())?;
+    if request.token_expired { Err(TokenError::Expired) } else { Ok(claims) }
+}
+
+/// `d/DOMAIN-OWNER/FORMAT/REPOSITORY/…`: the owner is the last twelve characters, a domain's name may have dashes.
+fn place<'a>(parts: &[&'a str]) -> Option<Place<'a>> {
+    let ["d", domain, format, repository, path @ ..] = parts else {
+        return None;
+    };
+    let (name, owner) = domain.rsplit_once('-')?;
+    Some(Place {
+        name: name.parse().ok()?,
+        owner: owner.parse().ok()?,
+        format: format.parse().ok()?,
+        repository,
+        path: path.to_vec(),
+    })
+}
+
+/// A scripted failure, as the format's clients read it.
+pub(crate) fn refusal(request: &Request, failure: &Failure) -> Reply {
+    let mut reply = refused(request, &Refusal::Failure(failure.clone()));
+    if let Failure::Scripted { retry_after: Some(after), .. } = failure {
+        reply.headers_mut().insert(header::RETRY_AFTER, after.as_secs().into());
+    }
+    reply
+}
+
+fn refused(request: &Request, refusal: &Refusal) -> Reply {
+    let status = refusal.status();
+    let message = refusal.to_string();
+    let body = match request.target.parts().get(2) {
+        Some(&"cargo") => cargo::error_body(&message),
+        _ => json!({ "message": message }),
+    };
+    let mut reply = answer::json(status, &body);
+    if status == StatusCode::UNAUTHORIZED {
+        reply.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
+    }
+    reply
+}
+
+/// The dependencies of a version, as its format recorded them.
+pub(crate) fn dependencies(format: PackageFormat, version: &Version) -> Vec<Dependency> {
+    match format {
+        PackageFormat::Cargo => cargo::dependencies(version),
+        PackageFormat::Generic
+        | PackageFormat::Maven
+        | PackageFormat::Npm
+        | PackageFormat::Nuget
+        | PackageFormat::Pypi
+        | PackageFormat::Ruby
+        | PackageFormat::Swift => Vec::new(),
+    }
+}
+
+/// Part of an asset's bytes, as the body of an answer.
+pub(crate) fn asset_body(
+    service: &Service,
+    domain: &DomainKey,
+    asset: &Asset,
+    offset: u64,
+    length: u64,
+) -> Result<AnswerBody, Failure> {
+    let digest = &asset.digests.sha256;
+    service.assets.open(domain, digest).and_then(|content| AnswerBody::content(content, offset, length)).map_err(
+        |error| {
+            // Deleted between the look at the model and the opening of the file: then it is simply not there.
+            let gone = error.kind() == io::ErrorKind::NotFound && !service.journal.snapshot().holds(domain, digest);
+            if gone {
+                Failure::not_found(crate::failure::ResourceKind::Asset, asset.name.as_str())
+            } else {
+                Failure::storage(&error)
+            }
+        },
+    )
+}
+
+impl Visit<'_> {
+    /// An asset, or the part of it that is asked for, or that the client has it already.
+    pub(crate) fn asset(&self, asset: &Asset, content_type: &'static str) -> Result<Reply, Refusal> {
+        let etag = entity_tag(&asset.digests.sha256);
+        let mut reply = if conditional::has_already(self.headers, &etag) {
+            answer::empty(StatusCode::NOT_MODIFIED)
+        } else {
+            self.asset_part(asset, content_type, conditional::wanted(self.headers, asset.size, &etag))?
+        };
+        let headers = reply.headers_mut();
+        headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        headers.insert(header::ETAG, crate::http::header_value(&etag));
+        Ok(reply)
+    }
+
+    fn asset_part(&self, asset: &Asset, content_type: &'static str, wanted: Wanted) -> Result<Reply, Refusal> {
+        let (status, offset, length, range) = match wanted {
+            Wanted::All => (StatusCode::OK, 0, asset.size, None),
+            Wanted::Part { offset, length } => {
+                let range = format!("bytes {offset}-{}/{}", offset + length - 1, asset.size);
+                (StatusCode::PARTIAL_CONTENT, offset, length, Some(range))
+            }
+            Wanted::None => (StatusCode::RANGE_NOT_SATISFIABLE, 0, 0, Some(format!("bytes */{}", asset.size))),
+        };
+        let body = asset_body(self.service, &self.repository.domain, asset, offset, length)?;
+        let mut reply = Response::new(body);
+        *reply.status_mut() = status;
+        reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        if let Some(range) = range {
+            reply.headers_mut().insert(header::CONTENT_RANGE, crate::http::header_value(&range));
+        }
+        Ok(reply)
+    }
+}
+
+/// A strong entity tag: the content's digest.
+pub(crate) fn entity_tag(digest: &Digest) -> String {
+    format!("\"{digest}\"")
+}

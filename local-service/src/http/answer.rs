@@ -1,0 +1,203 @@
+//! Answers: their bodies, and the headers every one of them has.
+
+use std::{
+    future::Future as _,
+    io::{self, Read as _, Seek as _, SeekFrom},
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use hyper::{
+    Method, Response, StatusCode,
+    body::{Body, Frame, SizeHint},
+    header::{self, HeaderValue},
+};
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use crate::assets::Content;
+
+/// Bytes of an asset in memory at a time.
+const PIECE: u64 = 256 << 10;
+
+/// An answer.
+pub(crate) type Reply = Response<AnswerBody>;
+
+/// The body of an answer: its length is always known.
+pub(crate) enum AnswerBody {
+    Bytes(Bytes),
+    File(FileBody),
+    /// Nothing, in place of a body of this length: the answer to HEAD.
+    Withheld,
+    /// The first bytes of another body, then a cut connection.
+    Cut {
+        body: Box<AnswerBody>,
+        left: u64,
+        length: u64,
+    },
+}
+
+/// A file, or a range of one, read in pieces on the blocking threads.
+pub(crate) struct FileBody {
+    reading: Reading,
+    left: u64,
+}
+
+enum Reading {
+    Idle(Option<std::fs::File>),
+    Busy(JoinHandle<io::Result<(std::fs::File, Bytes)>>),
+}
+
+impl AnswerBody {
+    /// Part of an asset: `length` bytes from `offset`.
+    pub(crate) fn content(content: Content, offset: u64, length: u64) -> io::Result<Self> {
+        match content {
+            Content::Bytes(bytes) => {
+                let past_end = || io::Error::from(io::ErrorKind::UnexpectedEof);
+                let begin = usize::try_from(offset).map_err(|_| past_end())?;
+                let end = usize::try_from(offset + length).map_err(|_| past_end())?;
+                if end > bytes.len() { Err(past_end()) } else { Ok(Self::Bytes(bytes.slice(begin..end))) }
+            }
+            Content::File(mut file) => {
+                if offset > 0 {
+                    file.seek(SeekFrom::Start(offset))?;
+                }
+                Ok(Self::File(FileBody { reading: Reading::Idle(Some(file)), left: length }))
+            }
+        }
+    }
+
+    fn length(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::File(file) => file.left,
+            Self::Withheld => 0,
+            Self::Cut { length, .. } => *length,
+        }
+    }
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match self.get_mut() {
+            Self::Withheld => Poll::Ready(None),
+            Self::Bytes(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Bytes(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Self::File(file) => file.poll(context),
+            Self::Cut { body, left, .. } => {
+                if *left == 0 {
+                    return Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())));
+                }
+                match ready!(Pin::new(body.as_mut()).poll_frame(context)) {
+                    Some(Ok(frame)) => {
+                        let mut data = frame.into_data().unwrap_or_default();
+                        data.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
+                        *left -= data.len() as u64;
+                        Poll::Ready(Some(Ok(Frame::data(data))))
+                    }
+                    other => Poll::Ready(other),
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Withheld => true,
+            Self::Bytes(bytes) => bytes.is_empty(),
+            Self::File(file) => file.left == 0,
+            Self::Cut { .. } => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.length())
+    }
+}
+
+impl FileBody {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        loop {
+            match &mut self.reading {
+                Reading::Idle(file) => {
+                    let Some(mut file) = file.take().filter(|_| self.left > 0) else {
+                        return Poll::Ready(None);
+                    };
+                    let wanted = self.left.min(PIECE);
+                    self.reading = Reading::Busy(spawn_blocking(move || {
+                        let mut piece = Vec::with_capacity(usize::try_from(wanted).unwrap_or_default());
+                        file.by_ref().take(wanted).read_to_end(&mut piece)?;
+                        Ok((file, piece.into()))
+                    }));
+                }
+                Reading::Busy(task) => {
+                    let read = ready!(Pin::new(task).poll(context)).map_err(io::Error::other);
+                    let (file, piece) = match read.and_then(|read| read) {
+                        Ok(read) => read,
+                        Err(error) => {
+                            self.reading = Reading::Idle(None);
+                            return Poll::Ready(Some(Err(error)));
+                        }
+                    };
+                    if piece.is_empty() {
+                        // Shorter than its record says: the connection is cut, which the client notices.
+                        self.reading = Reading::Idle(None);
+                        return Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into())));
+                    }
+                    self.left -= piece.len() as u64;
+                    self.reading = Reading::Idle(Some(file));
+                    return Poll::Ready(Some(Ok(Frame::data(piece))));
+                }
+            }
+        }
+    }
+}
+
+/// An answer with a body of a type.
+pub(crate) fn reply(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Reply {
+    let mut reply = Response::new(AnswerBody::Bytes(body.into()));
+    *reply.status_mut() = status;
+    reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    reply
+}
+
+/// An answer without a body.
+pub(crate) fn empty(status: StatusCode) -> Reply {
+    let mut reply = Response::new(AnswerBody::Bytes(Bytes::new()));
+    *reply.status_mut() = status;
+    reply
+}
+
+/// A JSON answer.
+pub(crate) fn json(status: StatusCode, value: &serde_json::Value) -> Reply {
+    reply(status, "application/json", value.to_string())
+}
+
+/// The headers that every answer has; a HEAD answer keeps its length and loses its body.
+pub(crate) fn finish(mut reply: Reply, method: &Method, request_id: &str) -> Reply {
+    let bodiless = matches!(reply.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    if !bodiless {
+        let length = reply.body().length();
+        reply.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    if method == Method::HEAD {
+        *reply.body_mut() = AnswerBody::Withheld;
+    }
+    let headers = reply.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert("x-amzn-requestid", id);
+    }
+    reply
+}
+
+/// The same answer, cut in the middle of its body.
+pub(crate) fn cut(reply: Reply) -> Reply {
+    reply.map(|body| {
+        let length = body.length();
+        AnswerBody::Cut { left: length / 2, length, body: Box::new(body) }
+    })
+}

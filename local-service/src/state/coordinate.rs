@@ -1,0 +1,176 @@
+//! What names a thing: domain, package and version keys, and which spellings are one name.
+
+use std::fmt;
+
+use codeartifact::{AccountId, DomainName, PackageFormat, Region, RepositoryName};
+use serde::{Deserialize, Serialize};
+
+use super::as_text;
+
+/// A domain: names are unique per account and Region only.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct DomainKey {
+    #[serde(with = "as_text")]
+    pub(crate) region: Region,
+    #[serde(with = "as_text")]
+    pub(crate) owner: AccountId,
+    #[serde(with = "as_text")]
+    pub(crate) name: DomainName,
+}
+
+/// A repository of a domain.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct RepositoryKey {
+    pub(crate) domain: DomainKey,
+    pub(crate) name: RepositoryName,
+}
+
+/// A package inside its repository. `name` is the canonical name: two spellings that one client treats as the same
+/// package have one key; the spelling first published is kept in the package.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct PackageKey {
+    #[serde(with = "as_text")]
+    pub(crate) format: PackageFormat,
+    /// Empty where there is none.
+    pub(crate) namespace: String,
+    name: String,
+}
+
+/// A version inside its package, canonical like a package's name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct VersionKey(String);
+
+/// Whether a format's packages have a namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NamespaceRule {
+    Required,
+    Optional,
+    None,
+}
+
+impl PackageKey {
+    /// The key of a package by any of its spellings.
+    pub(crate) fn new(format: PackageFormat, namespace: &str, name: &str) -> Self {
+        Self { format, namespace: namespace.to_owned(), name: canonical_name(format, name) }
+    }
+
+    /// What names the package in records and errors: `FORMAT/NAMESPACE/NAME`.
+    pub(crate) fn path(&self) -> String {
+        format!("{}/{}/{}", self.format, self.namespace, self.name)
+    }
+
+    /// Text that sorts as keys do: no part can hold a character below the separator, so a shorter part sorts first.
+    pub(crate) fn sort_key(&self) -> String {
+        format!("{}\0{}\0{}", self.format, self.namespace, self.name)
+    }
+}
+
+impl VersionKey {
+    /// The key of a version by any of its spellings.
+    pub(crate) fn new(format: PackageFormat, version: &str) -> Self {
+        Self(canonical_version(format, version).to_owned())
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Cargo registries treat `Foo-Bar` and `foo_bar` as one crate: cargo lowercases the index path, and compilers see
+/// `-` as `_`. The service is documented to leave the names of the other formats here untouched.
+fn canonical_name(format: PackageFormat, name: &str) -> String {
+    match format {
+        PackageFormat::Cargo => name.to_ascii_lowercase().replace('-', "_"),
+        PackageFormat::Generic
+        | PackageFormat::Maven
+        | PackageFormat::Npm
+        | PackageFormat::Nuget
+        | PackageFormat::Pypi
+        | PackageFormat::Ruby
+        | PackageFormat::Swift => name.to_owned(),
+    }
+}
+
+/// Versions that differ only in build metadata are one version to cargo: its resolver cannot choose between them.
+fn canonical_version(format: PackageFormat, version: &str) -> &str {
+    match format {
+        PackageFormat::Cargo => version.split_once('+').map_or(version, |(core, _)| core),
+        PackageFormat::Generic
+        | PackageFormat::Maven
+        | PackageFormat::Npm
+        | PackageFormat::Nuget
+        | PackageFormat::Pypi
+        | PackageFormat::Ruby
+        | PackageFormat::Swift => version,
+    }
+}
+
+/// The service's rule for `namespace`, by format.
+pub(crate) const fn namespace_rule(format: PackageFormat) -> NamespaceRule {
+    match format {
+        PackageFormat::Maven | PackageFormat::Generic | PackageFormat::Swift => NamespaceRule::Required,
+        PackageFormat::Npm => NamespaceRule::Optional,
+        PackageFormat::Cargo | PackageFormat::Nuget | PackageFormat::Pypi | PackageFormat::Ruby => NamespaceRule::None,
+    }
+}
+
+/// `aws`, or the partition that the Region belongs to.
+pub(crate) fn partition(region: &Region) -> &'static str {
+    if region.as_str().starts_with("cn-") {
+        "aws-cn"
+    } else if region.as_str().starts_with("us-gov-") {
+        "aws-us-gov"
+    } else {
+        "aws"
+    }
+}
+
+impl DomainKey {
+    /// `arn:aws:codeartifact:REGION:ACCOUNT:domain/NAME`.
+    pub(crate) fn arn(&self) -> String {
+        format!("arn:{}:codeartifact:{}:{}:domain/{}", partition(&self.region), self.region, self.owner, self.name)
+    }
+}
+
+impl RepositoryKey {
+    /// `arn:aws:codeartifact:REGION:ACCOUNT:repository/DOMAIN/NAME`.
+    pub(crate) fn arn(&self) -> String {
+        let DomainKey { region, owner, name } = &self.domain;
+        format!("arn:{}:codeartifact:{region}:{owner}:repository/{name}/{}", partition(region), self.name)
+    }
+}
+
+/// `REGION/ACCOUNT/NAME`: the key of its record. None of the three can hold a slash.
+impl fmt::Display for DomainKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.region, self.owner, self.name)
+    }
+}
+
+impl fmt::Display for RepositoryKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.domain, self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_crate_has_one_key_however_it_is_spelled() {
+        let key = |name| PackageKey::new(PackageFormat::Cargo, "", name);
+        assert_eq!(key("Foo-Bar"), key("foo_bar"));
+        assert_ne!(key("foobar"), key("foo_bar"));
+        let generic = |name| PackageKey::new(PackageFormat::Generic, "ns", name);
+        assert_ne!(generic("Foo"), generic("foo"));
+    }
+
+    #[test]
+    fn build_metadata_makes_no_other_cargo_version() {
+        let key = |version| VersionKey::new(PackageFormat::Cargo, version);
+        assert_eq!(key("1.0.0+a"), key("1.0.0+b"));
+        assert_ne!(key("1.0.0-a"), key("1.0.0"));
+        assert_ne!(VersionKey::new(PackageFormat::Generic, "1+a"), VersionKey::new(PackageFormat::Generic, "1"));
+    }
+}

@@ -1,0 +1,36 @@
+//! What the service knows and how it changes.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | `coordinate` | keys of domains, repositories, packages and versions; which spellings are one name |
+//! | `model` | the maps in memory, and reading them |
+//! | `draft` | one transition's copy of the model, with the records it changes |
+//! | `domain`, `repository`, `package`, `version`, `copy`, `tags` | the transitions, by what they change |
+//! | `records` | records in the database, their versions, and loading them |
+//! | `journal` | the one writer: transitions in, one durable transaction for a batch, then the new snapshot |
+
+pub(crate) mod as_text;
+mod coordinate;
+mod copy;
+mod domain;
+mod draft;
+mod journal;
+mod model;
+mod package;
+mod records;
+mod repository;
+mod tags;
+mod version;
+
+pub(crate) use coordinate::{
+    DomainKey, NamespaceRule, PackageKey, RepositoryKey, VersionKey, namespace_rule, partition,
+};
+pub(crate) use copy::{Copy, Selection};
+pub(crate) use draft::Draft;
+pub(crate) use journal::{Inbox, Journal, Snapshot};
+pub(crate) use model::{
+    AboutVersion, Asset, Control, Domain, Millis, Origin, OriginControls, Package, Repository, Status, Tags, Version,
+};
+pub(crate) use records::{Database, DatabaseError};
+pub(crate) use tags::Tagged;
+pub(crate) use version::{Expectations, GenericAsset, NewVersion, Outcome, VersionChange};

@@ -1,0 +1,295 @@
+//! The records in the database: one table per kind, JSON that says its version, loaded whole at the start.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use codeartifact::RepositoryName;
+use redb::{ReadableDatabase, ReadableTable, TableDefinition, backends::InMemoryBackend};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{
+    coordinate::{DomainKey, PackageKey, RepositoryKey, VersionKey},
+    draft::Draft,
+    model::{AboutDomain, AboutPackage, AboutRepository, Millis, State, Version},
+};
+use crate::assets::Digest;
+
+/// The version of the stored form as a whole. A folder with any other is refused, and left as it is.
+const SCHEMA: &str = "1";
+/// The version of a single record.
+const RECORD: u32 = 1;
+/// The whole model is in memory: the database's own cache serves commits only. Its default is 1 GiB.
+const CACHE_BYTES: usize = 4 << 20;
+/// The database's file in the data folder.
+const FILE: &str = "service.redb";
+/// While it is being made: a half-made database is never found under its real name.
+const NEW_FILE: &str = "service.redb.new";
+
+const ABOUT: TableDefinition<&str, &str> = TableDefinition::new("about");
+
+/// The tables, in the order in which they are loaded: owners before what they own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Table {
+    Domains,
+    Repositories,
+    Packages,
+    Versions,
+    Texts,
+}
+
+/// Table and key of a record.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct RecordKey {
+    table: Table,
+    key: String,
+}
+
+/// The transactional database under the model.
+pub(crate) struct Database {
+    /// Shared for as long as one transaction takes, so that the lock is never held while the disk works.
+    database: RwLock<Option<Arc<redb::Database>>>,
+    file: Option<PathBuf>,
+}
+
+/// The database could not be opened, read or written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DatabaseError {
+    #[error("the data was written by another version: schema {found}, this program reads {SCHEMA}")]
+    Schema { found: String },
+    #[error("the record `{key}` is damaged: {problem}")]
+    Record { key: String, problem: String },
+    #[error("the database failed")]
+    Storage(#[source] Box<redb::Error>),
+    #[error("the folder failed")]
+    Folder(#[source] io::Error),
+}
+
+/// Every record says its version, so that a later program can read an older one.
+#[derive(Serialize, Deserialize)]
+struct Envelope<T> {
+    v: u32,
+    record: T,
+}
+
+impl Table {
+    const ALL: [Self; 5] = [Self::Domains, Self::Repositories, Self::Packages, Self::Versions, Self::Texts];
+
+    const fn definition(self) -> TableDefinition<'static, &'static str, &'static [u8]> {
+        TableDefinition::new(match self {
+            Self::Domains => "domains",
+            Self::Repositories => "repositories",
+            Self::Packages => "packages",
+            Self::Versions => "versions",
+            Self::Texts => "texts",
+        })
+    }
+}
+
+/// No part of a key can hold a slash: every name was validated before it got here.
+impl RecordKey {
+    pub(super) fn domain(domain: &DomainKey) -> Self {
+        Self { table: Table::Domains, key: domain.to_string() }
+    }
+
+    pub(super) fn repository(repository: &RepositoryKey) -> Self {
+        Self { table: Table::Repositories, key: repository.to_string() }
+    }
+
+    pub(super) fn package(repository: &RepositoryKey, package: &PackageKey) -> Self {
+        Self { table: Table::Packages, key: format!("{repository}/{}", package.path()) }
+    }
+
+    pub(super) fn version(repository: &RepositoryKey, package: &PackageKey, version: &VersionKey) -> Self {
+        Self { table: Table::Versions, key: format!("{repository}/{}/{}", package.path(), version.as_str()) }
+    }
+
+    pub(super) fn text(domain: &DomainKey, digest: &Digest) -> Self {
+        Self { table: Table::Texts, key: format!("{domain}/{digest}") }
+    }
+}
+
+/// A record in its stored form.
+pub(super) fn encode<T: Serialize>(record: &T) -> Vec<u8> {
+    serde_json::to_vec(&Envelope { v: RECORD, record }).expect("records are plain data with text keys")
+}
+
+fn decode<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, DatabaseError> {
+    let damaged = |problem: String| DatabaseError::Record { key: key.to_owned(), problem };
+    let envelope: Envelope<T> = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
+    if envelope.v == RECORD {
+        Ok(envelope.record)
+    } else {
+        Err(damaged(format!("it has version {}, this program reads {RECORD}", envelope.v)))
+    }
+}
+
+impl Database {
+    /// Opens the database in a folder that this process has locked, or makes it.
+    pub(crate) fn open(folder: &Path) -> Result<Self, DatabaseError> {
+        let file = folder.join(FILE);
+        if !file.try_exists().map_err(DatabaseError::Folder)? {
+            let new = folder.join(NEW_FILE);
+            match std::fs::remove_file(&new) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(DatabaseError::Folder(error)),
+                _ => {}
+            }
+            initialise(&builder().create(&new)?)?;
+            std::fs::rename(&new, &file).map_err(DatabaseError::Folder)?;
+            crate::assets::sync_folder(folder).map_err(DatabaseError::Folder)?;
+        }
+        let database = builder().open(&file)?;
+        check_schema(&database)?;
+        Ok(Self { database: RwLock::new(Some(Arc::new(database))), file: Some(file) })
+    }
+
+    /// A database that lives and dies with this value.
+    pub(crate) fn in_memory() -> Result<Self, DatabaseError> {
+        let database = builder().create_with_backend(InMemoryBackend::new())?;
+        initialise(&database)?;
+        Ok(Self { database: RwLock::new(Some(Arc::new(database))), file: None })
+    }
+
+    fn get(&self) -> Result<Arc<redb::Database>, DatabaseError> {
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        database.clone().ok_or_else(|| redb::StorageError::DatabaseClosed.into())
+    }
+
+    /// Gives the file free.
+    pub(super) fn close(&self) {
+        *self.database.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// After a failed write the database accepts nothing more: opens it anew, repaired to its last commit.
+    pub(super) fn reopen(&self) -> Result<(), DatabaseError> {
+        if let Some(file) = &self.file {
+            // The file's lock goes with the old value: it must be gone before the new one asks.
+            self.close();
+            let database = builder().open(file)?;
+            *self.database.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(database));
+        }
+        Ok(())
+    }
+
+    /// Writes records in one transaction; returns when it is durable.
+    pub(super) fn commit<'a>(
+        &self,
+        records: impl Iterator<Item = (&'a RecordKey, &'a Option<Vec<u8>>)>,
+    ) -> Result<(), DatabaseError> {
+        let database = self.get()?;
+        let transaction = database.begin_write()?;
+        for (RecordKey { table, key }, record) in records {
+            let mut table = transaction.open_table(table.definition())?;
+            match record {
+                Some(record) => table.insert(key.as_str(), record.as_slice())?,
+                None => table.remove(key.as_str())?,
+            };
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// A stored text.
+    pub(super) fn text(&self, domain: &DomainKey, digest: &Digest) -> Result<Option<String>, DatabaseError> {
+        let RecordKey { table, key } = RecordKey::text(domain, digest);
+        let database = self.get()?;
+        let table = database.begin_read()?.open_table(table.definition())?;
+        let text = table.get(key.as_str())?;
+        Ok(text.map(|text| String::from_utf8_lossy(text.value()).into_owned()))
+    }
+
+    /// The whole model.
+    pub(crate) fn load(&self) -> Result<State, DatabaseError> {
+        let database = self.get()?;
+        let transaction = database.begin_read()?;
+        // Put through a draft, so that references are counted by the one code that counts them.
+        let mut draft = Draft::new(State::default(), Millis::default());
+        for table in Table::ALL {
+            if table == Table::Texts {
+                continue; // read one by one when they are asked for
+            }
+            for row in transaction.open_table(table.definition())?.iter()? {
+                let (key, record) = row?;
+                put(&mut draft, table, key.value(), record.value())?;
+            }
+            draft.changes.records.clear();
+        }
+        Ok(draft.state)
+    }
+}
+
+fn put(draft: &mut Draft, table: Table, key: &str, record: &[u8]) -> Result<(), DatabaseError> {
+    let damaged = |problem: String| DatabaseError::Record { key: key.to_owned(), problem };
+    let mut parts = key.split('/');
+    let mut part = || parts.next().ok_or_else(|| damaged("its key is too short".to_owned()));
+    let domain = DomainKey {
+        region: part()?.parse().map_err(|error| damaged(format!("{error}")))?,
+        owner: part()?.parse().map_err(|error| damaged(format!("{error}")))?,
+        name: part()?.parse().map_err(|error| damaged(format!("{error}")))?,
+    };
+    if table == Table::Domains {
+        draft.put_domain(&domain, decode::<AboutDomain>(key, record)?);
+        return Ok(());
+    }
+    let name: RepositoryName = part()?.parse().map_err(|error| damaged(format!("{error}")))?;
+    let repository = RepositoryKey { domain, name };
+    let orphan = |_| damaged("what it belongs to is missing".to_owned());
+    if table == Table::Repositories {
+        return draft.put_repository(&repository, decode::<AboutRepository>(key, record)?).map_err(orphan);
+    }
+    let format = part()?.parse().map_err(|error| damaged(format!("{error}")))?;
+    let package = PackageKey::new(format, part()?, part()?);
+    if table == Table::Packages {
+        return draft.put_package(&repository, &package, decode::<AboutPackage>(key, record)?).map_err(orphan);
+    }
+    draft.put_version(&repository, &package, decode::<Version>(key, record)?).map_err(orphan)
+}
+
+fn builder() -> redb::Builder {
+    let mut builder = redb::Database::builder();
+    builder.set_cache_size(CACHE_BYTES);
+    builder
+}
+
+/// Makes the tables, so that reading never meets a missing one.
+fn initialise(database: &redb::Database) -> Result<(), DatabaseError> {
+    let transaction = database.begin_write()?;
+    for table in Table::ALL {
+        transaction.open_table(table.definition())?;
+    }
+    transaction.open_table(ABOUT)?.insert("schema", SCHEMA)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+fn check_schema(database: &redb::Database) -> Result<(), DatabaseError> {
+    let transaction = database.begin_read()?;
+    let found = match transaction.open_table(ABOUT) {
+        Ok(table) => table.get("schema")?.map_or_else(|| "none".to_owned(), |schema| schema.value().to_owned()),
+        Err(redb::TableError::TableDoesNotExist(_)) => "none".to_owned(),
+        Err(error) => return Err(error.into()),
+    };
+    if found == SCHEMA { Ok(()) } else { Err(DatabaseError::Schema { found }) }
+}
+
+impl DatabaseError {
+    /// Did the disk run full?
+    pub(super) fn is_full(&self) -> bool {
+        matches!(self, Self::Storage(error)
+            if matches!(&**error, redb::Error::Io(error)
+                if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)))
+    }
+}
+
+macro_rules! from_redb {
+    ($($error:ty),*) => {
+        $(impl From<$error> for DatabaseError {
+            fn from(error: $error) -> Self {
+                Self::Storage(Box::new(error.into()))
+            }
+        })*
+    };
+}
+from_redb!(redb::DatabaseError, redb::TransactionError, redb::TableError, redb::StorageError, redb::CommitError);
