@@ -1,0 +1,260 @@
+//! What `configure` wrote into which file, and for whom: all that `undo` needs. It holds no file's text beyond the
+//! pieces put in and the pieces they replaced, and those are never secrets (`clients` refuses to replace one).
+
+use std::{
+    fs::{File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use clients::settings::{Edit, Level};
+use clients::syntax::{Change, Syntax};
+use serde::{Deserialize, Serialize};
+
+use super::error::ConfigureError;
+use super::place::{Bounds, Place, Replaced};
+
+/// The form of the journal. A change of it needs a reader for the form before.
+const VERSION: u32 = 1;
+const FILE: &str = "configure.json";
+const LOCK: &str = "configure.lock";
+/// How long another run is waited for: many times what one takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// For whom something was written. A run relies on what others wrote before it, so one change may have several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Claim {
+    level: Level,
+    /// The project's folder, links resolved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    project: Option<PathBuf>,
+}
+
+impl Claim {
+    pub(super) fn of(level: Level, project: &Path) -> Self {
+        let project = match level {
+            Level::User => None,
+            Level::Project => Some(project.canonicalize().unwrap_or_else(|_| project.to_path_buf())),
+        };
+        Self { level, project }
+    }
+}
+
+/// Who writes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Author<'a> {
+    pub(super) client: &'static str,
+    pub(super) claim: &'a Claim,
+    pub(super) anchor: &'a Path,
+}
+
+/// What was written, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Journal {
+    path: PathBuf,
+    files: Vec<JournaledFile>,
+}
+
+/// What was written into one file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct JournaledFile {
+    pub(super) path: PathBuf,
+    pub(super) syntax: Syntax,
+    pub(super) level: Level,
+    /// Whether it was not there before.
+    #[serde(default)]
+    pub(super) created: bool,
+    /// Folders that were made for it, outermost first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) folders: Vec<PathBuf>,
+    /// The folder that links on the way to it may not lead out of.
+    pub(super) anchor: PathBuf,
+    pub(super) changes: Vec<JournaledChange>,
+}
+
+/// One value changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct JournaledChange {
+    pub(super) client: String,
+    pub(super) claims: Vec<Claim>,
+    #[serde(flatten)]
+    pub(super) change: Change,
+}
+
+#[derive(Deserialize)]
+struct AnyVersion {
+    version: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Written {
+    version: u32,
+    files: Vec<JournaledFile>,
+}
+
+impl Journal {
+    /// Reads the journal in the state folder, under the lock; an empty one where there is none.
+    pub(super) fn load(state: &Path) -> Result<Self, ConfigureError> {
+        let path = state.join(FILE);
+        let mut journal = Self { path, files: Vec::new() };
+        let place = journal.place()?;
+        place.sweep()?;
+        let Some(bytes) = place.read()? else { return Ok(journal) };
+        // The parser's own text is not passed on: it may quote what it read.
+        let fault = |reason: String| ConfigureError::Journal { path: journal.path.clone(), reason };
+        let AnyVersion { version } = serde_json::from_slice(&bytes)
+            .map_err(|error| fault(format!("it is damaged in line {}", error.line())))?;
+        if version != VERSION {
+            return Err(fault(format!("it is of version {version}, and this program knows version {VERSION}")));
+        }
+        let written: Written = serde_json::from_slice(&bytes)
+            .map_err(|error| fault(format!("it is damaged in line {}", error.line())))?;
+        journal.files = written.files;
+        Ok(journal)
+    }
+
+    /// Writes it, at once and durably; where nothing is left in it, removes it.
+    pub(super) fn save(&self) -> Result<(), ConfigureError> {
+        let place = self.place()?;
+        let before = place.read()?;
+        let replaced = match (&before, self.files.is_empty()) {
+            (None, true) => Replaced::Yes,
+            (Some(before), true) => place.remove(before)?,
+            (_, false) => {
+                let written = Written { version: VERSION, files: self.files.clone() };
+                let mut bytes = serde_json::to_vec_pretty(&written).map_err(|error| ConfigureError::System {
+                    action: "write",
+                    path: self.path.clone(),
+                    source: error.into(),
+                })?;
+                bytes.push(b'\n');
+                place.made()?.replace(before.as_deref(), &bytes, 0o600)?
+            }
+        };
+        match replaced {
+            Replaced::Yes => Ok(()),
+            Replaced::Raced => Err(ConfigureError::Contended { path: self.path.clone(), attempts: 1 }),
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn files(&self) -> &[JournaledFile] {
+        &self.files
+    }
+
+    /// Takes down an edit before it is made, and claims for what is there already. Says whether anything is new.
+    pub(super) fn record(&mut self, author: &Author<'_>, edit: &Edit, folders: &[PathBuf]) -> bool {
+        let Author { client, claim, anchor } = *author;
+        let before = self.clone();
+        let known = self.files.iter().position(|file| file.path == edit.path);
+        if known.is_none() && edit.changes.is_empty() {
+            return false;
+        }
+        let known = known.unwrap_or_else(|| {
+            self.files.push(JournaledFile {
+                path: edit.path.clone(),
+                syntax: edit.syntax,
+                level: edit.level,
+                created: false,
+                folders: Vec::new(),
+                anchor: anchor.to_path_buf(),
+                changes: Vec::new(),
+            });
+            self.files.len() - 1
+        });
+        let file = &mut self.files[known];
+        file.created |= edit.before.is_none();
+        for folder in folders {
+            if !file.folders.contains(folder) {
+                file.folders.push(folder.clone());
+            }
+        }
+        for change in &edit.changes {
+            // One that was taken down and not made, or made and taken out by somebody else, is made anew.
+            let mut claims = Vec::new();
+            file.changes.retain(|old| {
+                let same = old.client == client && old.change.same_as(change);
+                if same {
+                    claims.extend(old.claims.iter().cloned());
+                }
+                !same
+            });
+            if !claims.contains(claim) {
+                claims.push(claim.clone());
+            }
+            file.changes.push(JournaledChange { client: client.to_owned(), claims, change: change.clone() });
+        }
+        for present in &edit.present {
+            for old in file.changes.iter_mut().filter(|old| old.client == client && old.change.same_as(present)) {
+                if !old.claims.contains(claim) {
+                    old.claims.push(claim.clone());
+                }
+            }
+        }
+        *self != before
+    }
+
+    /// Forgets a claim of some clients on a file, and what nobody claims any more.
+    pub(super) fn forget(&mut self, path: &Path, is_claimed: impl Fn(&JournaledChange, &Claim) -> bool) {
+        for file in self.files.iter_mut().filter(|file| file.path == path) {
+            for change in &mut file.changes {
+                let claims = std::mem::take(&mut change.claims);
+                change.claims = claims.into_iter().filter(|claim| !is_claimed(change, claim)).collect();
+            }
+            file.changes.retain(|change| !change.claims.is_empty());
+        }
+        self.files.retain(|file| !file.changes.is_empty());
+    }
+
+    fn place(&self) -> Result<Place, ConfigureError> {
+        let anchor = self.path.parent().unwrap_or(Path::new("/"));
+        Place::find(&self.path, Bounds { home: None, anchor, force: false })
+    }
+}
+
+/// The right to write, one process at a time. The system takes it back when its holder ends, however it ends.
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    pub(super) fn take(state: &Path) -> Result<Self, ConfigureError> {
+        let path = state.join(LOCK);
+        let failed = |source: io::Error| ConfigureError::System { action: "lock", path: path.clone(), source };
+        make_private(state).map_err(failed)?;
+        let file = open_private(&path).map_err(failed)?;
+        #[expect(clippy::disallowed_methods, reason = "a deadline within one call, not the time of day")]
+        let start = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(ConfigureError::Busy { path, seconds: PATIENCE.as_secs() });
+                }
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+            }
+        }
+    }
+}
+
+fn make_private(folder: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+fn open_private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
