@@ -1,7 +1,7 @@
 //! The real AWS CLI against the embedded service, as people script it.
 
 use serde_json::{Value, json};
-use tests::{Program, Sandbox, Service, programs::find, sample::sha256, sandbox::ACCOUNT, service::send};
+use tests::{Program, Sandbox, Service, programs::find, sample::sha256, sandbox::ACCOUNT, service::{send, signature}};
 
 /// A sandbox, a service, and the CLI in front of it.
 struct Scene {
@@ -235,7 +235,8 @@ fn pages_from_other_sites_and_names_get_nothing() {
         (&*address, "Sec-Fetch-Site: cross-site\r\n", false),
     ] {
         for line in ["POST /v1/domains", "GET /d/my-org-111122223333/cargo/my-team-repo/config.json"] {
-            let status = raw_status(&address, &format!("{line} HTTP/1.1\r\nHost: {host}\r\n{more}"));
+            let head = format!("{line} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {}\r\n{more}", signature());
+            let status = raw_status(&address, &head);
             let refused = matches!(status, 400 | 403 | 421);
             assert_eq!(refused, !allowed, "{line} for `{host}` {more}: {status}");
         }

@@ -76,10 +76,8 @@ impl Service {
         let answer = send("GET", &format!("{}/_local/counters", self.url), None, b"");
         assert_eq!(answer.status, 200, "the service counts: {}", answer.text());
         let counters: serde_json::Value = serde_json::from_slice(&answer.body).expect("counters are JSON");
-        counters
-            .pointer(&format!("/operations/{operation}"))
-            .or_else(|| counters.get(operation))
-            .map_or(0, |count| count.as_u64().unwrap_or_else(|| panic!("{operation} is not a number in {counters}")))
+        let count = counters.pointer(&format!("/operations/{operation}/calls"));
+        count.map_or(0, |count| count.as_u64().unwrap_or_else(|| panic!("{operation} is no number in {counters}")))
     }
 
     /// Calls the control plane, with a signature nobody checks by default.
@@ -138,11 +136,10 @@ impl Service {
     }
 }
 
-fn signature() -> String {
-    format!(
-        "AWS4-HMAC-SHA256 Credential={}/20260101/us-east-1/codeartifact/aws4_request, SignedHeaders=host, Signature=0",
-        crate::sandbox::ACCESS_KEY
-    )
+/// The form of a signature; the embedded service does not verify one.
+pub fn signature() -> String {
+    let scope = format!("{}/20260101/us-east-1/codeartifact/aws4_request", crate::sandbox::ACCESS_KEY);
+    format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature={}", "0".repeat(64))
 }
 
 /// An HTTP answer.
