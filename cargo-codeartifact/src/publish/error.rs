@@ -60,7 +60,7 @@ pub(crate) enum PublishError {
     #[error("cannot read what cargo packed as `{krate}`")]
     PackedManifest { krate: String, source: clients::cargo::publish::PackedManifestError },
     #[error("cannot read the {which} archive of `{krate}` {version}")]
-    Archive { krate: String, version: String, which: &'static str, source: ArchiveError },
+    Archive { krate: String, version: String, which: &'static str, source: Box<ArchiveError> },
     #[error(
         "`{krate}` {version} is already published with other content: stored SHA-256 {stored}, packed now SHA-256 \
          {packed}{}", Differing(.differences)

@@ -201,6 +201,11 @@ impl PackedCrate {
     }
 
     fn unreadable(&self, source: super::archive::ArchiveError) -> PublishError {
-        PublishError::Archive { krate: self.name.clone(), version: self.version.clone(), which: "packed", source }
+        PublishError::Archive {
+            krate: self.name.clone(),
+            version: self.version.clone(),
+            which: "packed",
+            source: source.into(),
+        }
     }
 }

@@ -42,7 +42,7 @@ impl Repository<'_> {
             Ok(stored) => krate.contents()?.differences(&stored),
             Err(source) => {
                 let (krate, version) = (krate.name.clone(), krate.version.clone());
-                return Err(PublishError::Archive { krate, version, which: "stored", source });
+                return Err(PublishError::Archive { krate, version, which: "stored", source: source.into() });
             }
         };
         if differences.is_empty() {
@@ -96,6 +96,6 @@ impl Repository<'_> {
         }
         let damaged = std::io::Error::other(format!("the service lists SHA-256 {}, but sent {sha256}", asset.sha256));
         let (krate, version) = (krate.name.clone(), krate.version.clone());
-        Err(PublishError::Archive { krate, version, which: "stored", source: damaged.into() })
+        Err(PublishError::Archive { krate, version, which: "stored", source: Box::new(damaged.into()) })
     }
 }

@@ -73,13 +73,13 @@ impl TestRegistry {
         self.state.lock().unwrap()
     }
 
-    pub(super) fn id(&self) -> RepositoryId {
+    pub(super) fn id() -> RepositoryId {
         let name = |text: &str| text.parse().unwrap();
         RepositoryId { domain: "my-org".parse().unwrap(), owner: None, repository: name("my-team-repo") }
     }
 
     pub(super) fn trust(&self) -> Trust {
-        Trust { service_override: Some(ServiceOverride::parse(self.origin.as_bytes()).unwrap()), ..Trust::default() }
+        Trust { service_override: Some(ServiceOverride::parse(self.origin.as_bytes()).unwrap()) }
     }
 
     pub(super) fn url(&self) -> String {
@@ -100,7 +100,7 @@ impl Authorize for TestRegistry {
     fn token_for(&self, endpoint: &Endpoint) -> Result<AuthorizationToken, AuthorizeError> {
         assert_eq!(endpoint.base_url(), self.url());
         let now = SystemTime::UNIX_EPOCH;
-        Ok(AuthorizationToken::new(TOKEN.to_owned().into(), now, now + Duration::from_secs(3600)))
+        Ok(AuthorizationToken::new(TOKEN.to_owned().into(), now, now + Duration::from_hours(1)))
     }
 }
 

@@ -95,7 +95,9 @@ impl Project {
         let (root, home) = (top.join("project"), top.join("home"));
         fs::create_dir(&home).unwrap();
         let project = Self { host: surroundings(&home, &root), _folder: folder, root };
-        files.iter().for_each(|(path, text)| project.write(path, text));
+        for (path, text) in files {
+            project.write(path, text);
+        }
         project
     }
 
@@ -131,10 +133,10 @@ impl Project {
         self.git(&["commit", "--quiet", "--message=x"]);
     }
 
-    fn request(&self, registry: &TestRegistry) -> PublishRequest {
+    fn request() -> PublishRequest {
         PublishRequest {
             paths: Vec::new(),
-            repository: registry.id(),
+            repository: TestRegistry::id(),
             version: VersionChoice::Manifest,
             dry_run: false,
             allow_dirty: false,
@@ -143,7 +145,7 @@ impl Project {
     }
 
     fn publish(&self, registry: &TestRegistry) -> Result<Vec<PublishedCrate>, PublishError> {
-        self.publish_as(registry, &self.request(registry))
+        self.publish_as(registry, &Self::request())
     }
 
     fn publish_as(
@@ -281,7 +283,7 @@ fn after_another_commit_only_what_is_bumped_goes_out() {
 fn a_version_for_all_reaches_index_and_requirements() {
     let (project, registry) = (Project::in_git(SAMPLE), TestRegistry::start());
     let version = VersionChoice::Given("3.1.0-rc.2+ci.7".to_owned());
-    let request = PublishRequest { version, verify: true, ..project.request(&registry) };
+    let request = PublishRequest { version, verify: true, ..Project::request() };
     let rows = project.publish_as(&registry, &request).unwrap();
     let expected: Vec<_> = ORDER.iter().map(|name| (*name, "3.1.0-rc.2", Outcome::Published)).collect();
     assert_eq!(outcomes(&rows), expected);
@@ -298,7 +300,7 @@ fn a_version_for_all_reaches_index_and_requirements() {
 fn a_version_from_git_is_the_tags_and_then_grows() {
     let (project, registry) = (Project::in_git(SAMPLE), TestRegistry::start());
     project.git(&["tag", "v1.0.0"]);
-    let request = PublishRequest { version: VersionChoice::Git, ..project.request(&registry) };
+    let request = PublishRequest { version: VersionChoice::Git, ..Project::request() };
     assert_eq!(project.publish_as(&registry, &request).unwrap()[0].version, "1.0.0");
     project.replace("crates/app/src/lib.rs", "+ 1", "+ 2");
     project.commit();
@@ -317,7 +319,7 @@ fn a_dirty_tree_is_refused_unless_asked_for() {
         other => panic!("{other}"),
     }
     assert!(error.hints()[0].contains("--allow-dirty"));
-    let request = PublishRequest { allow_dirty: true, dry_run: true, ..project.request(&registry) };
+    let request = PublishRequest { allow_dirty: true, dry_run: true, ..Project::request() };
     let rows = project.publish_as(&registry, &request).unwrap();
     assert!(rows.iter().all(|row| row.outcome == Outcome::WouldPublish));
     assert!(registry.state().requests.is_empty(), "a dry run sends nothing");
@@ -440,11 +442,11 @@ fn a_list_of_registries_is_obeyed() {
 #[test]
 fn a_members_folder_means_the_member_and_what_it_needs() {
     let (project, registry) = (Project::in_git(SAMPLE), TestRegistry::start());
-    let request = PublishRequest { paths: vec!["crates/util".into()], ..project.request(&registry) };
+    let request = PublishRequest { paths: vec!["crates/util".into()], ..Project::request() };
     let rows = project.publish_as(&registry, &request).unwrap();
     let names: Vec<_> = rows.iter().map(|row| row.name.as_str()).collect();
     assert_eq!(names, ["x-core", "x-macros", "x-util"]);
-    let request = PublishRequest { paths: vec!["crates/none".into()], ..project.request(&registry) };
+    let request = PublishRequest { paths: vec!["crates/none".into()], ..Project::request() };
     assert!(matches!(project.publish_as(&registry, &request), Err(PublishError::NoManifest { .. })));
 }
 
@@ -452,7 +454,7 @@ fn a_members_folder_means_the_member_and_what_it_needs() {
 fn without_git_it_works_as_well() {
     let (project, registry) = (Project::plain(SAMPLE), TestRegistry::start());
     assert_eq!(project.publish(&registry).unwrap().len(), 5);
-    let request = PublishRequest { version: VersionChoice::Git, ..project.request(&registry) };
+    let request = PublishRequest { version: VersionChoice::Git, ..Project::request() };
     assert!(matches!(project.publish_as(&registry, &request), Err(PublishError::NoHistory { .. })));
 }
 
@@ -462,7 +464,7 @@ fn a_crate_that_does_not_build_is_not_published() {
     project.write("src/lib.rs", "pub fn broken( {}\n");
     project.commit();
     let registry = TestRegistry::start();
-    let request = PublishRequest { verify: true, ..project.request(&registry) };
+    let request = PublishRequest { verify: true, ..Project::request() };
     let error = project.publish_as(&registry, &request).unwrap_err();
     assert!(matches!(&error, PublishError::CargoFailed { output, .. } if output.contains("src/lib.rs")), "{error}");
     assert!(registry.state().requests.is_empty());
@@ -477,7 +479,7 @@ fn what_include_names_is_packed_though_git_ignores_it() {
         ("src/generated.rs", "pub fn generated() {}\n"),
     ]);
     let registry = TestRegistry::start();
-    let request = PublishRequest { verify: true, ..project.request(&registry) };
+    let request = PublishRequest { verify: true, ..Project::request() };
     assert_eq!(project.publish_as(&registry, &request).unwrap().len(), 1);
 }
 

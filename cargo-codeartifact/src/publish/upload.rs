@@ -25,7 +25,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(400);
 /// The longest pause, whatever `Retry-After` asks for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How long a version may take to show in the index after it was accepted; cargo waits as long.
-const VISIBLE_WITHIN: Duration = Duration::from_secs(60);
+const VISIBLE_WITHIN: Duration = Duration::from_mins(1);
 /// The most of an answer that is read: an index file of a crate with tens of thousands of versions fits.
 const MOST_ANSWER: u64 = 64 << 20;
 /// The most of a refusal that is read.
@@ -70,8 +70,8 @@ impl<'a> Registry<'a> {
             .tls_config(tls)
             .user_agent(concat!("cargo-codeartifact/", env!("CARGO_PKG_VERSION")))
             .timeout_connect(Some(Duration::from_secs(10)))
-            .timeout_per_write(Some(Duration::from_secs(60)))
-            .timeout_recv_response(Some(Duration::from_secs(60)))
+            .timeout_per_write(Some(Duration::from_mins(1)))
+            .timeout_recv_response(Some(Duration::from_mins(1)))
             .timeout_per_read(Some(Duration::from_secs(30)))
             .build()
             .new_agent();

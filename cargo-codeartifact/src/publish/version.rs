@@ -22,6 +22,9 @@ pub(super) struct Chosen {
     pub(super) origin: String,
 }
 
+/// A version and the tag that names it.
+type Tagged = (Version, String);
+
 /// Digits of the commit in a version: as many as tell commits of large repositories apart.
 const HASH_DIGITS: usize = 10;
 
@@ -75,7 +78,7 @@ fn from_git(folder: &Path, scope: &[PathBuf], host: &Host) -> Result<Chosen, Pub
 }
 
 /// The nearest commit with a version tag, and the highest version on it.
-fn nearest(tree: &GitTree) -> Result<Option<(String, (Version, String))>, PublishError> {
+fn nearest(tree: &GitTree) -> Result<Option<(String, Tagged)>, PublishError> {
     // Git's patterns let through `v1-nightly`: such tags are named and passed over, one by one.
     let mut besides = Vec::new();
     while let Some(tag) = tree.nearest_tag(&besides)? {
@@ -109,7 +112,7 @@ fn between(base: Option<Version>, distance: u64, hash: &str, dirty: bool) -> Ver
 }
 
 /// The highest version among tags.
-fn highest(tags: Vec<String>) -> Option<(Version, String)> {
+fn highest(tags: Vec<String>) -> Option<Tagged> {
     tags.into_iter().filter_map(|tag| Some((version_of(&tag)?, tag))).max_by(|one, other| one.0.cmp(&other.0))
 }
 

@@ -89,7 +89,7 @@ impl Ground {
         let (program, arguments) = words.split_first().expect("a command has a program");
         let mut command = Command::new(program);
         command.args(arguments).current_dir(&self.path);
-        command.env_clear().envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command.env_clear().envs(&self.variables);
         command
     }
 
@@ -117,10 +117,11 @@ fn variables(folder: &Path, host: &Host) -> BTreeMap<OsString, OsString> {
     let mut set = |name: &str, value: OsString| drop(variables.insert(name.into(), value));
     let below = |name: &str| folder.join(name).into_os_string();
     // Rustup looks in the home folder, which is another one now.
-    if host.var_os("RUSTUP_HOME").is_none() {
-        if let Some(rustup) = host.home().map(|home| home.join(".rustup")).filter(|rustup| rustup.is_dir()) {
-            set("RUSTUP_HOME", rustup.into_os_string());
-        }
+    let rustup = host.home().map(|home| home.join(".rustup")).filter(|rustup| rustup.is_dir());
+    if host.var_os("RUSTUP_HOME").is_none()
+        && let Some(rustup) = rustup
+    {
+        set("RUSTUP_HOME", rustup.into_os_string());
     }
     for name in ["HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"] {
         if name == "HOME" || cfg!(windows) {

@@ -42,8 +42,8 @@ pub(super) fn ensure(
 
 /// A program of the helper that is not beside this one.
 fn missing(program: &Path) -> Option<PathBuf> {
-    let beside = |name: &&str| program.with_file_name(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    PROGRAMS.iter().map(|name| beside(&name)).find(|path| !path.is_file())
+    let beside = |name: &str| program.with_file_name(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    PROGRAMS.iter().map(|name| beside(name)).find(|path| !path.is_file())
 }
 
 /// The checkout that the program was built from: `cargo run` names it, else it is above the program.
