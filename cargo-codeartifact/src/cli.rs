@@ -152,7 +152,7 @@ pub(crate) struct Local {
 /// Nothing secret is written: the package manager asks the credential helper for a token when it needs one.
 #[derive(Debug, Args)]
 pub(crate) struct Configure {
-    /// The package managers (default with `--undo`: all)
+    /// The package managers (default: those on PATH; with `--undo`: all)
     #[arg(value_name = "CLIENT")]
     pub(crate) clients: Vec<String>,
     /// The repository to read from

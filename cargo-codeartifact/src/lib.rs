@@ -20,7 +20,10 @@
 
 mod cli;
 mod completions;
+mod configuration;
+mod configure;
 mod context;
+mod local;
 mod logout;
 mod manual;
 mod moment;
@@ -66,9 +69,9 @@ pub fn run(host: &Host) -> ExitCode {
 fn dispatch(cli: &Cli, host: &Host, report: &mut Report) -> Result<(), CommandError> {
     let globals = &cli.globals;
     match &cli.command {
-        Command::Local(_) | Command::Quickstart(_) | Command::Configure(_) => {
-            Err(CommandError::internal(anyhow::anyhow!("not linked")))
-        }
+        Command::Quickstart(_) => Err(CommandError::internal(anyhow::anyhow!("not linked"))),
+        Command::Local(args) => local::run(args, host, report),
+        Command::Configure(args) => configuration::run(args, globals, host, report),
         Command::Publish(args) => publication::run(args, globals, host, report),
         Command::Token(args) => token::run(args, globals, host, report),
         Command::Status => status::run(globals, host, report),

@@ -55,7 +55,8 @@ pub(crate) fn run(args: &cli::Local, host: &Host, report: &mut Report) -> Result
         Data::Durable(folder) => format!("in {}", folder.display()),
         Data::Ephemeral => "in memory: all is lost when it stops".to_owned(),
     };
-    let options = Options { data, listen: args.listen, clock: Clock::of(host.clone()), limits: Limits::default(), faults };
+    let options =
+        Options { data, listen: args.listen, clock: Clock::of(host.clone()), limits: Limits::default(), faults };
     let service = LocalService::start(options)?;
     report.note(&format!("the embedded service keeps everything {kept}"));
     report.note("to use it, paste:");
@@ -63,7 +64,11 @@ pub(crate) fn run(args: &cli::Local, host: &Host, report: &mut Report) -> Result
         report.note(&line);
     }
     let ready = format!("listening on {}", service.url());
-    if report.json() { report.value(&json!({ "listening": service.url() }))? } else { report.line(&ready)? }
+    if report.json() {
+        report.value(&json!({ "listening": service.url() }))?
+    } else {
+        report.line(&ready)?
+    }
 
     // The sender lives in the handler for the life of the process.
     let _ = stopped.recv();

@@ -38,6 +38,7 @@ pub(crate) fn run(
     }
     let context = Context::open(globals, host)?;
     context.consent(args.trust.as_ref(), report)?;
+    context.describe(report);
     let from = context.repository_id(args.from.clone())?;
     let to = context.repository_id(args.to.clone())?;
     promote(context.control_plane()?, &Request { from, to, specs, dry_run: args.dry_run }, report)
@@ -115,17 +116,22 @@ fn promote(control_plane: &dyn ControlPlane, request: &Request, report: &mut Rep
 
 const AGAIN: &str = "run the same command again: what has arrived is left as it is";
 
-/// A repository that is not there is said to be that, and not a version that is missing in it.
+/// A repository or a domain that is not there is said to be that, and not a version that is missing in it.
 fn known(control_plane: &dyn ControlPlane, repository: &RepositoryId, option: &str) -> Result<(), CommandError> {
+    let RepositoryId { domain, owner, repository: name } = repository;
     match control_plane.describe_repository(repository) {
         Ok(_) => Ok(()),
         Err(error) if error.kind == FailureKind::NotFound => {
-            let name = &repository.repository;
+            let domain_error = control_plane.describe_domain(domain, owner.as_ref()).err();
+            if domain_error.is_some_and(|error| error.kind == FailureKind::NotFound) {
+                return Err(CommandError::new(Kind::User, error)
+                    .context(format!("there is no domain `{domain}` in this account and Region"))
+                    .hint("check `--domain`, `--domain-owner` and `--region`; `-v` says where each comes from"));
+            }
             Err(CommandError::new(Kind::User, error)
-                .context(format!("there is no repository `{name}` in domain `{}` (`{option}`)", repository.domain))
+                .context(format!("there is no repository `{name}` in domain `{domain}` (`{option}`)"))
                 .hint(format!(
-                    "see the domain's repositories: `aws codeartifact list-repositories-in-domain --domain {}`",
-                    repository.domain
+                    "see the domain's repositories: `aws codeartifact list-repositories-in-domain --domain {domain}`"
                 )))
         }
         // Not everybody who may copy may describe; what follows tells.

@@ -81,11 +81,6 @@ impl Report {
         self.json
     }
 
-    /// Whether a line of progress would be seen.
-    pub(crate) fn shows_progress(&self) -> bool {
-        self.live
-    }
-
     /// A line of data.
     pub(crate) fn line(&mut self, text: &str) -> Result<(), CommandError> {
         let text = escape(text);
@@ -127,7 +122,7 @@ impl Report {
         }
     }
 
-    /// On a terminal, a line that the next one replaces; elsewhere nothing.
+    /// On a terminal, a line that the next one replaces; elsewhere for those who ask for more.
     pub(crate) fn progress(&mut self, text: &str) {
         if self.live {
             let text: String = escape(text).chars().take(100).collect();
@@ -135,6 +130,8 @@ impl Report {
             let _ = write!(self.err, "\r\x1b[2K{text}");
             let _ = self.err.flush();
             self.standing = true;
+        } else {
+            self.detail(text);
         }
     }
 

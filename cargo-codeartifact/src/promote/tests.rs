@@ -119,6 +119,14 @@ fn a_repository_that_is_not_there_is_named() {
 }
 
 #[test]
+fn a_domain_that_is_not_there_is_named() {
+    let service = StandIn { own: None, ..StandIn::with(&[]) };
+    let error = run(&service, &request(&["cargo:anvil@1.0.0"]), false).0.unwrap_err();
+    assert_eq!(error.lines()[0], "there is no domain `my-org` in this account and Region");
+    assert_eq!(error.code(), 1);
+}
+
+#[test]
 fn who_may_copy_but_not_describe_repositories_may_copy() {
     let mut service = StandIn::with(&["team", "shared"]);
     service.hold("team", &package("anvil"), "1.0.0", "a");

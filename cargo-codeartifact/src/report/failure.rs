@@ -7,8 +7,10 @@ use codeartifact::{
     AuthorizeError, ControlPlaneError, EndpointError, SourceError, StoreError, control_plane::FailureKind,
     profile::ProfileError, settings::SettingsError, token::ScopeError,
 };
+use local_service::StartError;
 use serde_json::json;
 
+use crate::configure::ConfigureError;
 use crate::publish::{FailureClass, PublishError};
 
 /// Who can do something about a failure. Each kind has its exit code, a promise to scripts.
@@ -106,6 +108,13 @@ impl CommandError {
         self
     }
 
+    /// The same with next steps, where there are any.
+    #[must_use]
+    fn hints_of<T: Into<String>>(mut self, hints: impl IntoIterator<Item = T>) -> Self {
+        self.hints.extend(hints.into_iter().map(Into::into));
+        self
+    }
+
     /// The same as the cause of a broader failure.
     #[must_use]
     pub(crate) fn context(mut self, text: impl fmt::Display + Send + Sync + 'static) -> Self {
@@ -116,11 +125,6 @@ impl CommandError {
     /// The exit code.
     pub(crate) fn code(&self) -> u8 {
         self.kind.code()
-    }
-
-    /// Who can do something about it.
-    pub(crate) fn kind(&self) -> Kind {
-        self.kind
     }
 
     /// The next steps.
@@ -205,7 +209,14 @@ impl From<AuthorizeError> for CommandError {
             AuthorizeError::Lock(_) => Kind::User,
             AuthorizeError::Busy { .. } => Kind::Service,
         };
-        Self { kind, source: error.into(), hints: hint.into_iter().collect() }
+        Self::new(kind, error).hints_of(hint)
+    }
+}
+
+impl From<ConfigureError> for CommandError {
+    fn from(error: ConfigureError) -> Self {
+        let hint = error.hint();
+        Self::user(error).hints_of(hint)
     }
 }
 
@@ -224,7 +235,7 @@ impl From<PublishError> for CommandError {
                 FailureClass::Internal => Kind::Internal,
             },
         };
-        Self { kind, source: error.into(), hints }
+        Self::new(kind, error).hints_of(hints)
     }
 }
 
@@ -250,11 +261,7 @@ impl From<ProfileError> for CommandError {
 impl From<crate::project::ProjectError> for CommandError {
     fn from(error: crate::project::ProjectError) -> Self {
         let hint = error.hint();
-        let failure = Self::user(error);
-        match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        Self::user(error).hints_of(hint)
     }
 }
 
@@ -286,6 +293,25 @@ impl From<ScopeError> for CommandError {
             ScopeError::OtherOverride { .. } => "give the URL of a repository of the service in force",
         };
         Self::user(error).hint(hint)
+    }
+}
+
+impl From<StartError> for CommandError {
+    fn from(error: StartError) -> Self {
+        let hint = match &error {
+            StartError::Listen { .. } => Some("take a free port: `--listen 127.0.0.1:0`"),
+            StartError::InUse { .. } => Some("stop the other one, or name another folder with `--data`"),
+            StartError::NotOurs { .. } => Some("name a new or an empty folder with `--data`"),
+            StartError::Schema { .. } => Some("use the version that wrote it, or name a new folder with `--data`"),
+            StartError::Damaged { .. } | StartError::Key { .. } => {
+                Some("restore the folder from a copy, or name a new one with `--data`")
+            }
+            StartError::NotLoopback { .. }
+            | StartError::Folder { .. }
+            | StartError::Faults(_)
+            | StartError::Thread(_) => None,
+        };
+        Self::user(error).hints_of(hint)
     }
 }
 
