@@ -12,7 +12,7 @@
 //! | `configuration`, `configure` | package managers' settings: what was typed; plans, files, undo |
 //! | `publication`, `publish` | publishing: what was typed; plan and upload |
 //! | `promote` | versions from one repository to another |
-//! | `quickstart` | all of it once |
+//! | `narration`, `quickstart` | all of it once: how it is told; what happens |
 //! | `completions`, `manual` | made from `cli` |
 //!
 //! Invariants: only `report` prints and decides exit codes; only `cli` knows how things are typed; a plan is shown and
@@ -27,10 +27,12 @@ mod local;
 mod logout;
 mod manual;
 mod moment;
+mod narration;
 mod project;
 mod promote;
 mod publication;
 mod publish;
+mod quickstart;
 mod report;
 #[cfg(test)]
 mod stand_in;
@@ -69,7 +71,7 @@ pub fn run(host: &Host) -> ExitCode {
 fn dispatch(cli: &Cli, host: &Host, report: &mut Report) -> Result<(), CommandError> {
     let globals = &cli.globals;
     match &cli.command {
-        Command::Quickstart(_) => Err(CommandError::internal(anyhow::anyhow!("not linked"))),
+        Command::Quickstart(args) => narration::run(args, host, report),
         Command::Local(args) => local::run(args, host, report),
         Command::Configure(args) => configuration::run(args, globals, host, report),
         Command::Publish(args) => publication::run(args, globals, host, report),

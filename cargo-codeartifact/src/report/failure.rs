@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::configure::ConfigureError;
 use crate::publish::{FailureClass, PublishError};
+use crate::quickstart::QuickstartError;
 
 /// Who can do something about a failure. Each kind has its exit code, a promise to scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -234,6 +235,27 @@ impl From<PublishError> for CommandError {
                 FailureClass::Service => Kind::Service,
                 FailureClass::Internal => Kind::Internal,
             },
+        };
+        Self::new(kind, error).hints_of(hints)
+    }
+}
+
+impl From<QuickstartError> for CommandError {
+    fn from(error: QuickstartError) -> Self {
+        let hints = error.hints();
+        let kind = match error {
+            QuickstartError::ServiceRefused { .. }
+            | QuickstartError::ServiceUnreachable { .. }
+            | QuickstartError::NoService { .. } => Kind::Service,
+            QuickstartError::NoProgram | QuickstartError::Signals { .. } | QuickstartError::OtherOutput { .. } => {
+                Kind::Internal
+            }
+            QuickstartError::Interrupted
+            | QuickstartError::NotStarted { .. }
+            | QuickstartError::CommandFailed { .. }
+            | QuickstartError::NoHelper { .. }
+            | QuickstartError::TokensLeft { .. }
+            | QuickstartError::File { .. } => Kind::User,
         };
         Self::new(kind, error).hints_of(hints)
     }
