@@ -135,6 +135,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn refusals_of_the_system_are_said_in_words() {
+        // As the library hands them on: EPERM and ENOSYS when it looks for the keyring, EDQUOT when it adds a key.
+        let storage = |error: KeyError| problem("read a key", keyring_core::Error::NoStorageAccess(error.into()));
+        let platform = |error: KeyError| problem("add a key", keyring_core::Error::PlatformFailure(error.into()));
+        for (error, text) in [
+            (storage(KeyError::PermissionDenied), "the system forbids keyring calls (EPERM), as containers do"),
+            (storage(KeyError::Unknown(NO_SUCH_CALL)), "this kernel has no keyrings"),
+            (platform(KeyError::QuotaExceeded), "the user's quota of keys is used up (EDQUOT)"),
+        ] {
+            assert_eq!(error.to_string(), format!("kernel is not available: {text}"));
+        }
+        assert_eq!(platform(KeyError::OutOfMemory).to_string(), "kernel failed to add a key");
+    }
+
+    #[test]
     fn descriptions_are_found_in_proc_keys() {
         for (line, found) in [
             (

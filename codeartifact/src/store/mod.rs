@@ -394,3 +394,6 @@ impl StoreError {
         move |source| StoreError::failed(store, operation, source)
     }
 }
+
+#[cfg(test)]
+mod tests;

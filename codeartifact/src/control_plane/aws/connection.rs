@@ -13,6 +13,7 @@ use aws_smithy_http_client::{
     tls::{Provider, rustls_provider::CryptoMode},
 };
 
+use super::failure::Caller;
 use crate::endpoint::{Region, ServiceOverride};
 use crate::host::Host;
 use crate::profile::AwsEnvironment;
@@ -34,9 +35,9 @@ const DIRECT: &str =
 /// What the connection needs of the surroundings.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
-    /// The profile, for messages.
-    pub(super) profile: String,
-    /// The same, where one was asked for.
+    /// Who asks, for messages.
+    pub(super) caller: Caller,
+    /// The profile, where one was asked for.
     chosen_profile: Option<String>,
     pub(super) region: Option<Region>,
     service_override: Option<ServiceOverride>,
@@ -49,7 +50,7 @@ impl Settings {
         let chosen = aws.profile != "default" || host.var("AWS_PROFILE").is_some();
         let either = |upper: &str, lower: &str| host.var(lower).or_else(|| host.var(upper)).map(str::to_owned);
         Self {
-            profile: aws.profile.clone(),
+            caller: Caller::new(aws),
             chosen_profile: chosen.then(|| aws.profile.clone()),
             region: aws.region.clone(),
             service_override: aws.service_override.clone(),

@@ -12,14 +12,41 @@ use aws_sdk_codeartifact::{
 };
 
 use super::super::{ControlPlaneError, FailureKind, one_line};
+use crate::profile::AwsEnvironment;
 
 /// The call that is made, for what is said of its failure.
 #[derive(Clone, Copy)]
 pub(super) struct Call<'a> {
     pub(super) operation: &'static str,
     pub(super) resource: &'a str,
+    /// Who asks.
+    pub(super) caller: &'a Caller,
+}
+
+/// Who asks, as far as the settings say.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
     /// The profile in force.
-    pub(super) profile: &'a str,
+    pub(super) profile: String,
+    /// The command that renews the profile's sign-in, where it has one.
+    sign_in: Option<&'static str>,
+    /// Whether the settings name any source of credentials.
+    has_source: bool,
+}
+
+impl Caller {
+    pub(super) fn new(aws: &AwsEnvironment) -> Self {
+        // The label says what kind of profile it is, by the SDK's own rules.
+        let label = aws.identity.as_str();
+        let sign_in = if label.contains(";sso=") {
+            Some("aws sso login")
+        } else if label.contains(";login=") {
+            Some("aws login")
+        } else {
+            None
+        };
+        Self { profile: aws.profile.clone(), sign_in, has_source: label != "default" }
+    }
 }
 
 /// A failure and, where something is missing, what the service says it is.
@@ -77,8 +104,8 @@ impl Call<'_> {
         E: ProvideErrorMetadata + RequestId + StdError + Send + Sync + Into<Typed> + 'static,
     {
         if let Some(identity) = find::<CredentialsError>(&error) {
-            let (kind, message) = no_identity(identity, self.profile);
-            let error = self.failure(kind, message).with_source(error.into_source().ok());
+            let message = no_identity(identity, self.caller);
+            let error = self.failure(FailureKind::NoIdentity, message).with_source(attempts(identity));
             return Failure { error, missing: None };
         }
         let status = error.raw_response().map(|response| response.status().as_u16());
@@ -93,9 +120,11 @@ impl Call<'_> {
             SdkError::DispatchFailure(_) => {
                 self.failure(FailureKind::Unreachable, "the service could not be reached").caused_by(error)
             }
-            SdkError::ResponseError(_) => self
-                .failure(FailureKind::Service, "the answer cannot be read: it is cut off or not the service's")
-                .caused_by(error),
+            // The SDK's word for an answer that could not be read to its end; one that can be read and means nothing
+            // is a service error without a code.
+            SdkError::ResponseError(_) => {
+                self.failure(FailureKind::Unreachable, "the answer broke off").caused_by(error)
+            }
             _ => self.failure(FailureKind::Invalid, "the request cannot be made").caused_by(error),
         };
         Failure { error: ControlPlaneError { status, ..error }, missing: None }
@@ -109,7 +138,8 @@ impl Call<'_> {
         let message = error.message().map(one_line);
         let request_id = error.request_id().map(one_line);
         let mut missing = None;
-        let kind = match error.into() {
+        let error: Typed = error.into();
+        let kind = match &error {
             Typed::AccessDeniedException(_) => FailureKind::Denied,
             Typed::ConflictException(_) => FailureKind::Conflict,
             Typed::InternalServerException(_) => FailureKind::Service,
@@ -129,17 +159,20 @@ impl Call<'_> {
                 _ => by_status(status),
             },
         };
+        let is_foreign = code.is_none();
         let message = match (code, message) {
             (_, Some(message)) if !message.is_empty() && kind != FailureKind::NoIdentity => message,
             (Some(code), message) if kind == FailureKind::NoIdentity => {
                 let said = message.unwrap_or(code);
-                format!("AWS does not accept the credentials of {}: {said}", named(self.profile))
+                format!("AWS does not accept the credentials of {}: {said}", named(&self.caller.profile))
             }
             (Some(code), _) => code,
             (None, _) if (300..400).contains(&status) => "the answer is a redirect, which is not followed".to_owned(),
             (None, _) => "the answer is not the service's: is there a proxy or a portal in between?".to_owned(),
         };
-        let error = ControlPlaneError { status: Some(status), request_id, ..self.failure(kind, message) };
+        // The typed errors say nothing that is not said by now; the SDK's trouble with a foreign answer does.
+        let source = is_foreign.then(|| error.into());
+        let error = ControlPlaneError { status: Some(status), request_id, source, ..self.failure(kind, message) };
         Failure { error, missing }
     }
 }
@@ -176,28 +209,39 @@ fn named(profile: &str) -> String {
     format!("profile `{}`", one_line(profile))
 }
 
-/// Why there is no identity, and the command that gives one. What kind of profile it is, the SDK's own words tell: it
-/// has no public type for it.
-fn no_identity(error: &CredentialsError, profile: &str) -> (FailureKind, String) {
-    let text: String = std::iter::successors(Some(error as &dyn StdError), |&error| error.source())
-        .map(|error| error.to_string().to_ascii_lowercase() + "\n")
+/// What the chain of identities tried, in one line: the SDK's own text has several, and its outer errors say nothing.
+fn attempts(error: &CredentialsError) -> Option<Box<dyn StdError + Send + Sync>> {
+    let texts: Vec<String> = std::iter::successors(error.source(), |&error| error.source())
+        .map(|error| {
+            let text = error.to_string();
+            let lines: Vec<&str> = text.lines().map(str::trim).collect();
+            one_line(&lines.join("; ").replace(":; ", ": "))
+        })
         .collect();
-    let who = named(profile);
-    let message = match error {
-        CredentialsError::ProviderTimedOut(_) => format!("{who} gave no AWS credentials in time"),
-        _ if text.contains("sso") => {
-            format!("the sign-in of {who} has ended or was not made; renew it: aws sso login --profile {profile}")
-        }
-        _ if text.contains("login session") || text.contains("login_session") || text.contains("loginaccesstoken") => {
-            format!("the sign-in of {who} has ended or was not made; renew it: aws login --profile {profile}")
-        }
-        CredentialsError::CredentialsNotLoaded(_) => {
+    (!texts.is_empty()).then(|| texts.join(": ").into())
+}
+
+/// Why there is no identity, and the command that gives one.
+fn no_identity(error: &CredentialsError, who: &Caller) -> String {
+    let profile = one_line(&who.profile);
+    match (who.sign_in, error) {
+        (Some(command), _) => {
             format!(
-                "there are no AWS credentials (looked in the environment, {who}, web identity, container and instance)"
+                "the sign-in of profile `{profile}` has ended or was not made; renew it: {command} --profile {profile}"
             )
         }
-        CredentialsError::InvalidConfiguration(_) => format!("the AWS settings of {who} cannot be used"),
-        _ => format!("{who} gave no AWS credentials"),
-    };
-    (FailureKind::NoIdentity, one_line(&message))
+        (None, CredentialsError::InvalidConfiguration(_)) => {
+            format!("the AWS settings of profile `{profile}` cannot be used")
+        }
+        (None, CredentialsError::ProviderTimedOut(_)) => {
+            format!("profile `{profile}` gave no AWS credentials in time")
+        }
+        (None, _) if !who.has_source => {
+            format!(
+                "there are no AWS credentials (looked in the environment, profile `{profile}`, web identity, container \
+                 and instance)"
+            )
+        }
+        (None, _) => format!("profile `{profile}` gave no AWS credentials"),
+    }
 }

@@ -65,7 +65,7 @@ impl AwsControlPlane {
             return Ok(connection);
         }
         let region = self.settings.region.as_ref().ok_or_else(|| {
-            let profile = super::one_line(&self.settings.profile);
+            let profile = super::one_line(&self.settings.caller.profile);
             call.failure(
                 FailureKind::Invalid,
                 format!("no Region is set: set AWS_REGION, or `region` in profile `{profile}`, or give --region"),
@@ -82,7 +82,7 @@ impl AwsControlPlane {
     }
 
     fn call<'a>(&'a self, operation: &'static str, resource: &'a str) -> Call<'a> {
-        Call { operation, resource, profile: &self.settings.profile }
+        Call { operation, resource, caller: &self.settings.caller }
     }
 }
 
@@ -465,6 +465,6 @@ impl ControlPlane for AwsControlPlane {
 
 impl std::fmt::Debug for AwsControlPlane {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AwsControlPlane").field("profile", &self.settings.profile).finish_non_exhaustive()
+        f.debug_struct("AwsControlPlane").field("profile", &self.settings.caller.profile).finish_non_exhaustive()
     }
 }
