@@ -45,8 +45,8 @@ const REFUSED: &[Case] = &[
     case("configure cargo --domain acme", 2, &["--repository"]),
     case("configure cargo --repository team", 2, &["--domain"]),
     case("token", 2, &["--domain"]),
-    case("token https://packages.example.com/index/", 2, &["packages.example.com"]),
-    case("token https://acme-1.d.codeartifact.us-east-1.amazonaws.com/cargo/team/", 2, &["acme-1"]),
+    case("token https://packages.example.com/index/", 1, &["packages.example.com"]),
+    case("token https://acme-1.d.codeartifact.us-east-1.amazonaws.com/cargo/team/", 1, &["acme-1"]),
     case("token --domain nobody", 1, &["nobody"]),
     case("publish --domain acme", 2, &["--repository"]),
     case("publish --repository team", 2, &["--domain"]),
@@ -120,19 +120,26 @@ fn files_that_are_broken_are_named_with_the_place() {
     let outcome = typed(&sandbox, publish).current_dir(sandbox.path("work/empty")).run().exit(1);
     assert!(outcome.stderr().contains("empty") && outcome.stderr().contains("hint: "), "{}", outcome.show());
 
-    for (file, text, word) in [
-        ("work/project/codeartifact.toml", "domain = 7\n", "codeartifact.toml"),
-        ("work/project/codeartifact.toml", "nonsense = \"x\"\n", "nonsense"),
-        ("config/codeartifact/config.toml", "[store]\nuse = [\"cupboard\"]\n", "cupboard"),
-        ("config/codeartifact/config.toml", "[store\n", "config.toml"),
-        ("home/.cargo/config.toml", "[registries\n", "config.toml"),
+    std::fs::create_dir_all(sandbox.path("work/project")).unwrap();
+    let full = "configure cargo --domain acme --repository team";
+    for (command, file, text, words) in [
+        ("configure cargo", "work/project/codeartifact.toml", "[project]\ndomain = 7\n", ["codeartifact.toml", "domain"]),
+        ("configure cargo", "work/project/codeartifact.toml", "[project]\ndomian = \"acme\"\n", ["domian", "domain"]),
+        ("configure cargo", "work/project/codeartifact.toml", "[project]\nprofile = \"x\"\n", ["codeartifact.toml", "profile"]),
+        ("configure cargo", "work/project/codeartifact.toml", "[project\n", ["codeartifact.toml", "1"]),
+        (full, "config/codeartifact/config.toml", "[store]\nuse = [\"cupboard\"]\n", ["config.toml", "cupboard"]),
+        (full, "config/codeartifact/config.toml", "[store\n", ["config.toml", "1"]),
+        (full, "home/.cargo/config.toml", "[registries\n", ["config.toml", "1"]),
+        (full, "home/.aws/config", "[default\nregion = us-east-1\n", ["config", "1"]),
     ] {
         let path = sandbox.write(file, text);
-        let configure = typed(&sandbox, "configure cargo --domain acme --repository team");
-        let outcome = configure.current_dir(sandbox.path("work/project")).run().exit(1);
-        assert!(outcome.stderr().contains(word), "{word}: {}", outcome.show());
+        let outcome = typed(&sandbox, command).current_dir(sandbox.path("work/project")).run().failure();
+        for word in words {
+            assert!(outcome.stderr().contains(word), "`{word}` of {text:?}: {}", outcome.show());
+        }
+        let next = ["hint: ", "is meant to be", "did you mean", "expected"];
+        assert!(next.iter().any(|next| outcome.stderr().contains(next)), "a next step for {text:?}: {}", outcome.show());
         std::fs::remove_file(path).unwrap();
-        std::fs::create_dir_all(sandbox.path("work/project")).unwrap();
     }
 }
 

@@ -1,6 +1,6 @@
 //! A service that fails, hangs or plants a token, as told: what a real service cannot be asked to do.
 //!
-//! Whatever is not a request for a token is refused with an answer that repeats the request, its headers included: a
+//! It knows who owns a domain. Whatever else is not a request for a token is refused with an answer that repeats the request, its headers included: a
 //! program that shows such an answer unseen shows the secret it sent.
 
 use std::{
@@ -155,6 +155,12 @@ fn serve(stream: &TcpStream, shared: &Shared) {
     let _ = stream.set_read_timeout(Some(Duration::from_mins(1)));
     let mut reader = BufReader::new(stream);
     while let Some(head) = request(&mut reader) {
+        if head.starts_with("GET /v1/domain?") {
+            // Who owns it: asked before a token where the owner is not given.
+            let body = serde_json::json!({ "domain": { "name": "acme", "owner": crate::sandbox::ACCOUNT } });
+            answer(stream, 200, "application/json", &body.to_string());
+            continue;
+        }
         if !head.starts_with("POST /v1/authorization-token") {
             let status = if head.to_ascii_lowercase().contains("\nauthorization:") { 500 } else { 401 };
             let body = serde_json::json!({ "message": head, "errors": [{ "detail": head }] }).to_string();
