@@ -10,7 +10,7 @@
 //! | `version`, `git` | the version from the command line or from the history |
 //! | `staging`, `manifest` | the copy that is packed, and what is changed in it |
 //! | `cargo`, `cargo_config` | cargo as a program, and the little of its configuration that matters |
-//! | `pack`, `archive` | what cargo packed, and whether two archives hold the same |
+//! | `pack`, `archive`, `lock` | what cargo packed, whether two archives hold the same, the digests of siblings |
 //! | `stored`, `upload` | what the repository has, and the way into it |
 
 mod archive;
@@ -18,6 +18,7 @@ mod cargo;
 mod cargo_config;
 mod error;
 mod git;
+mod lock;
 mod manifest;
 mod pack;
 mod staging;
@@ -44,6 +45,7 @@ pub(crate) use error::{FailureClass, PublishError};
 use cargo::Cargo;
 use cargo_config::CargoConfig;
 use git::GitTree;
+use lock::Digests;
 use manifest::Rewrite;
 use pack::PackedCrate;
 use staging::Stage;
@@ -324,7 +326,11 @@ impl Release {
         let registry = Registry::new(endpoint, context.authorize, context.host)?;
         let mut rows = Vec::new();
         let mut index = 0;
-        for (krate, stored) in self.packed.iter().zip(&self.stored) {
+        let mut digests = Digests::new();
+        for (krate, stored) in self.packed.iter_mut().zip(&self.stored) {
+            if *stored == Stored::Nothing {
+                krate.correct_lock(&digests)?;
+            }
             let (outcome, sha256) = match stored {
                 Stored::Identical(sha256) => (Outcome::AlreadyPublished, sha256.clone()),
                 Stored::Nothing if request.dry_run => (Outcome::WouldPublish, krate.sha256.clone()),
@@ -348,6 +354,7 @@ impl Release {
                     (outcome, sha256)
                 }
             };
+            digests.insert((krate.name.clone(), krate.version.clone()), sha256.clone());
             let row = PublishedCrate {
                 name: krate.name.clone(),
                 version: krate.version.clone(),

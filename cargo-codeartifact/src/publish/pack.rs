@@ -10,9 +10,10 @@ use clients::cargo::publish::{NewCrate, NewDependency, Packing, Resolution, pack
 use sha2::{Digest, Sha256};
 
 use super::PublishEvent;
-use super::archive::{Contents, text_of};
+use super::archive::{ArchiveError, Contents, text_of};
 use super::cargo::Cargo;
 use super::error::PublishError;
+use super::lock::{self, Digests};
 use super::staging::Stage;
 use super::workspace::{Registries, folder_of, is_kept};
 
@@ -195,12 +196,27 @@ impl PackedCrate {
         Ok(new)
     }
 
+    /// Makes the lock file in it name what is stored, by [`super::lock`].
+    pub(super) fn correct_lock(&mut self, stored: &Digests) -> Result<(), PublishError> {
+        // A crate that was packed without one has nothing to correct.
+        let lock = match text_of(self.open()?, self.size, &self.name, &self.version, "Cargo.lock") {
+            Err(ArchiveError::Missing { .. }) => return Ok(()),
+            lock => lock.map_err(|source| self.unreadable(source))?,
+        };
+        let Some(lock) = lock::corrected(&lock, stored) else { return Ok(()) };
+        let root = format!("{}-{}", self.name, self.version);
+        let bytes = lock::replaced(self.open()?, &root, &lock).map_err(|source| self.unreadable(source))?;
+        std::fs::write(&self.file, bytes).map_err(PublishError::file("write", &self.file))?;
+        (self.size, self.sha256) = digest(&self.file)?;
+        Ok(())
+    }
+
     /// The file, from its start.
     pub(super) fn open(&self) -> Result<BufReader<File>, PublishError> {
         File::open(&self.file).map(BufReader::new).map_err(PublishError::file("open", &self.file))
     }
 
-    fn unreadable(&self, source: super::archive::ArchiveError) -> PublishError {
+    fn unreadable(&self, source: ArchiveError) -> PublishError {
         PublishError::Archive {
             krate: self.name.clone(),
             version: self.version.clone(),

@@ -498,3 +498,21 @@ const SAMPLE_OF_ONE: [(&str, &str); 3] = [
     ("Cargo.toml", "[package]\nname = \"x-one\"\nversion = \"0.1.0\"\nedition = \"2021\"\n"),
     ("src/lib.rs", "pub fn one() {}\n"),
 ];
+
+#[test]
+fn the_lock_file_of_an_upload_names_what_is_stored() {
+    let (project, registry) = (Project::in_git(SAMPLE), TestRegistry::start());
+    project.publish(&registry).unwrap();
+    project.replace("crates/util/Cargo.toml", "version = \"0.1.0\"\nedition", "version = \"0.1.1\"\nedition");
+    project.replace("crates/app/Cargo.toml", "version = \"0.1.0\"\nedition", "version = \"0.1.1\"\nedition");
+    project.commit();
+    let rows = project.publish(&registry).unwrap();
+    let (app, _) = stored(&registry, "x-app", "0.1.1");
+    let lock = archive::text_of(&app[..], app.len() as u64, "x-app", "0.1.1", "Cargo.lock").unwrap();
+    for row in &rows[..4] {
+        assert!(lock.contains(&row.sha256), "{}:\n{lock}", row.name);
+        assert_eq!(row.sha256, sha256(&stored(&registry, &row.name, &row.version).0));
+    }
+    let again = project.publish(&registry).unwrap();
+    assert!(again.iter().all(|row| row.outcome == Outcome::AlreadyPublished));
+}

@@ -200,9 +200,9 @@ mod tests {
         ] {
             let repository = Repository::new();
             repository.commit();
-            tags.iter().for_each(|tag| {
+            for tag in tags {
                 repository.tag(tag);
-            });
+            }
             assert_eq!(repository.version(), version, "{tags:?}");
         }
     }
