@@ -380,6 +380,33 @@ fn a_service_that_does_not_answer() {
 }
 
 #[test]
+fn a_proxy_is_for_what_is_beyond_this_machine() {
+    let proxy = Stub::new(vec![answer("407 Proxy Authentication Required", "", "")]);
+    let home = tempfile::tempdir().unwrap();
+    for (variable, value) in [
+        ("HTTPS_PROXY", proxy.address.clone()),
+        ("https_proxy", proxy.address.replace("http://", "http://user:pass@")),
+        ("ALL_PROXY", proxy.address.replace("http://", "")),
+    ] {
+        let before = proxy.requests().len();
+        let variables = [
+            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "secret-key-example"),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ENDPOINT_URL_CODEARTIFACT", "https://codeartifact.example.com"),
+            (variable, value.as_str()),
+        ];
+        let outcome = call_with("token", home.path(), &variables);
+        let line = &outcome.lines[0];
+        assert!(line.starts_with("Unreachable: ") && !line.contains("pass@"), "{line}");
+        let request = proxy.requests()[before].clone();
+        assert!(request.starts_with("CONNECT codeartifact.example.com:443 "), "{variable}: {request}");
+        let knows = request.to_ascii_lowercase().contains("proxy-authorization: basic dxnlcjpwyxnz");
+        assert_eq!(knows, variable == "https_proxy", "{request}");
+    }
+}
+
+#[test]
 fn no_identity_names_profile_and_next_step() {
     let stub = Stub::new(vec![token_answer("eyJ-t", in_12_hours())]);
     let home = tempfile::tempdir().unwrap();

@@ -32,8 +32,8 @@ const ATTEMPTS: u32 = 3;
 const DIRECT: &str =
     "127.0.0.1,[::1],::1,localhost,169.254.169.254,169.254.170.2,169.254.170.23,[fd00:ec2::254],[fd00:ec2::23]";
 
-/// What the connection needs of the surroundings.
-#[derive(Debug, Clone)]
+/// What the connection needs of the surroundings. No `Debug`: a proxy's address may hold a password.
+#[derive(Clone)]
 pub(super) struct Settings {
     /// Who asks, for messages.
     pub(super) caller: Caller,
