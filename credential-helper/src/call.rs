@@ -1,0 +1,168 @@
+//! What the program is called to do: by the name it is called by, or by its first argument.
+
+use std::{ffi::OsString, fmt::Write as _, path::Path};
+
+use clients::protocol::{Answer, ProtocolError, Spoken, Streams, shown};
+use codeartifact::{Authorize, Trust};
+
+/// The argument that precedes a conversation handed over, followed by the number of the descriptor that holds what was
+/// read and not yet answered, and the protocol's word.
+pub(crate) const RESUME: &str = "--resume";
+
+const PROGRAM: &str = "codeartifact-credential-helper";
+
+/// What to do.
+pub(crate) enum Call {
+    /// Speak a protocol.
+    Converse(Conversation),
+    /// Print this.
+    Print(String),
+}
+
+/// A conversation to be held.
+pub(crate) struct Conversation {
+    pub(crate) spoken: &'static Spoken,
+    /// The caller's arguments after what selected the protocol.
+    pub(crate) args: Vec<OsString>,
+    /// The descriptor with the beginning, where another program began.
+    pub(crate) resumed: Option<String>,
+}
+
+impl Conversation {
+    pub(crate) fn hold(
+        &self,
+        streams: &mut Streams<'_>,
+        trust: &Trust,
+        authorize: &dyn Authorize,
+    ) -> Result<Answer, ProtocolError> {
+        self.spoken.protocol.converse(&self.args, streams, trust, authorize)
+    }
+}
+
+/// The arguments select nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UsageError {
+    /// There are none.
+    #[error("{}", usage())]
+    Nothing,
+    /// The first is no word of ours.
+    #[error("error: `{word}` is no protocol\n\n{}", usage())]
+    Unknown {
+        /// The word, as it may be shown.
+        word: String,
+    },
+    /// What only the sibling program writes is not as it writes it.
+    #[error("error: `{RESUME}` is for programs: it takes a descriptor's number and a protocol\n\n{}", usage())]
+    Resume,
+}
+
+/// What the arguments say, the program's name first.
+pub(crate) fn parse(args: &[OsString]) -> Result<Call, UsageError> {
+    let (name, args) = args.split_first().map_or((None, args), |(name, args)| (Some(name), args));
+    if let Some(spoken) = name.and_then(|name| by_link_name(name)) {
+        return Ok(converse(spoken, args, None));
+    }
+    let (first, rest) = args.split_first().ok_or(UsageError::Nothing)?;
+    match first.to_str() {
+        Some("--version" | "-V") => Ok(Call::Print(format!("{PROGRAM} {}\n", env!("CARGO_PKG_VERSION")))),
+        Some("--help" | "-h" | "help") => Ok(Call::Print(usage())),
+        Some("list") => Ok(Call::Print(list())),
+        Some(RESUME) => {
+            let [descriptor, word, rest @ ..] = rest else { return Err(UsageError::Resume) };
+            let descriptor =
+                descriptor.to_str().filter(|text| text.parse::<u16>().is_ok()).ok_or(UsageError::Resume)?;
+            let spoken = word.to_str().and_then(by_argument).ok_or(UsageError::Resume)?;
+            Ok(converse(spoken, rest, Some(descriptor.to_owned())))
+        }
+        word => match word.and_then(by_argument) {
+            Some(spoken) => Ok(converse(spoken, rest, None)),
+            None => Err(UsageError::Unknown { word: shown(&first.to_string_lossy(), 80) }),
+        },
+    }
+}
+
+fn converse(spoken: &'static Spoken, args: &[OsString], resumed: Option<String>) -> Call {
+    Call::Converse(Conversation { spoken, args: args.to_vec(), resumed })
+}
+
+fn by_argument(word: &str) -> Option<&'static Spoken> {
+    clients::protocols().find(|spoken| spoken.word == word || spoken.first_argument == Some(word))
+}
+
+fn by_link_name(name: &OsString) -> Option<&'static Spoken> {
+    let name = Path::new(name).file_name()?.to_str()?;
+    let name = name.strip_suffix(std::env::consts::EXE_SUFFIX).unwrap_or(name);
+    clients::protocols().find(|spoken| spoken.link_names.contains(&name))
+}
+
+/// One protocol a line: for scripts, and to be read.
+fn list() -> String {
+    let width = clients::protocols().map(|spoken| spoken.word.len()).max().unwrap_or_default();
+    clients::protocols().fold(String::new(), |mut list, spoken| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(list, "{:width$}  {}", spoken.word, spoken.about);
+        list
+    })
+}
+
+fn usage() -> String {
+    let protocols: String = list().lines().map(|line| format!("  {line}\n")).collect();
+    format!(
+        "Gives package managers a CodeArtifact token when they ask; they start it, not you.\n\n\
+         Usage: {PROGRAM} PROTOCOL [ARGUMENT...]\n       {PROGRAM} list | --version | --help\n\n\
+         Protocols:\n{protocols}\n\
+         Set a package manager up with `cargo codeartifact configure`.\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(args: &[&str]) -> Result<Call, UsageError> {
+        parse(&args.iter().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    fn conversation(args: &[&str]) -> Conversation {
+        match parsed(args) {
+            Ok(Call::Converse(conversation)) => conversation,
+            _ => panic!("no conversation: {args:?}"),
+        }
+    }
+
+    #[test]
+    fn a_protocol_is_selected_by_word_by_argument_and_by_name() {
+        for args in [
+            &["/bin/codeartifact-credential-helper", "cargo", "--x"][..],
+            &["codeartifact-credential-helper", "--cargo-plugin", "--x"],
+            &["/links/cargo-credential-codeartifact", "--x"],
+        ] {
+            let conversation = conversation(args);
+            assert_eq!(conversation.spoken.word, "cargo", "{args:?}");
+            assert_eq!(conversation.args, ["--x"], "{args:?}");
+            assert!(conversation.resumed.is_none());
+        }
+    }
+
+    #[test]
+    fn a_conversation_handed_over_names_its_beginning() {
+        let conversation = conversation(&["p", RESUME, "3", "cargo", "--x"]);
+        assert_eq!(conversation.resumed.as_deref(), Some("3"));
+        assert_eq!(conversation.args, ["--x"]);
+        for args in [&["p", RESUME][..], &["p", RESUME, "3"], &["p", RESUME, "../x", "cargo"], &["p", RESUME, "3", "x"]]
+        {
+            assert!(matches!(parsed(args), Err(UsageError::Resume)), "{args:?}");
+        }
+    }
+
+    #[test]
+    fn what_selects_nothing_is_told_what_would() {
+        for args in [&[][..], &["p"]] {
+            assert!(matches!(parsed(args), Err(UsageError::Nothing)));
+        }
+        let Err(error) = parsed(&["p", "car\u{1b}go"]) else { panic!() };
+        let text = error.to_string();
+        assert!(text.starts_with("error: `car\\u{1b}go` is no protocol\n"), "{text}");
+        assert!(text.contains("\n  cargo  Cargo's credential provider protocol"), "{text}");
+    }
+}

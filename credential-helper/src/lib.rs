@@ -1,0 +1,175 @@
+//! What package managers start to get a token, in two programs:
+//!
+//! - `codeartifact-credential-helper` answers from the stores, or declines. It is started for every build, so it is
+//!   small, static where that is possible, and has no runtime, no thread and, unless the desktop's keyring is asked, no
+//!   socket.
+//! - `codeartifact-credential-helper-fetch` answers whatever the first cannot: it knows the way to AWS. The first becomes
+//!   it (by `exec`, with the request at hand) and never comes back; it is looked for beside the first, never on PATH.
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | `call` | which protocol is spoken: by argument, or by the name the program is called by |
+//! | `record` | the streams; what was read and not yet answered is kept for the other program |
+//! | `hand_over` | becoming the other program |
+//! | `secrecy` | no core dump, no look from other processes, no panic that prints what it held |
+//!
+//! The protocols are in `clients`; what they print on standard output is all that goes there. Exit status: 0 answered,
+//! 1 no conversation could be held, 2 usage, 101 a defect.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clients::protocol::{Answer, ProtocolError, Streams, causes};
+use codeartifact::settings::{SettingsError, UserSettings};
+use codeartifact::source::{ControlPlaneSource, NoSource};
+use codeartifact::{
+    AuthorizationToken, Authorize, AuthorizeError, Authorizer, AwsEnvironment, Endpoint, Host, Stores, Trust,
+};
+
+mod call;
+mod hand_over;
+mod record;
+mod refusal;
+mod secrecy;
+
+use call::{Call, Conversation};
+use hand_over::HandOver;
+use record::{Answers, Record, Requests};
+use refusal::Refusing;
+
+const USAGE: u8 = 2;
+
+/// The small program: the stores, or the other program.
+pub fn answer_from_stores(host: &Host) -> ExitCode {
+    run(host, |conversation, surroundings| {
+        let record = Record::default();
+        let mut requests = Requests::of_process(&record)?;
+        let mut answers = Answers::of_process(&record)?;
+        let authorizer = Authorizer::new(host, &surroundings.aws, surroundings.stores(host), NoSource);
+        let authorize = FromStores { authorizer, hand_over: HandOver::new(host, conversation, &record) };
+        let mut streams = Streams {
+            input: &mut requests,
+            output: &mut answers,
+            errors: &mut io::stderr(),
+            resumed: conversation.resumed.is_some(),
+        };
+        conversation.hold(&mut streams, &surroundings.trust(), &authorize)
+    })
+}
+
+/// Its sibling: the stores, else AWS.
+pub fn answer_from_service(host: &Host) -> ExitCode {
+    run(host, |conversation, surroundings| {
+        let record = Record::default();
+        let mut requests = Requests::resuming(&record, conversation.resumed.as_deref())?;
+        let mut answers = Answers::of_process(&record)?;
+        let source = ControlPlaneSource::aws(host, &surroundings.aws);
+        let authorizer = Authorizer::new(host, &surroundings.aws, surroundings.stores(host), source);
+        let mut streams = Streams {
+            input: &mut requests,
+            output: &mut answers,
+            errors: &mut io::stderr(),
+            resumed: conversation.resumed.is_some(),
+        };
+        let answer = conversation.hold(&mut streams, &surroundings.trust(), &authorizer);
+        // The caller has its answer; a store that cannot be written costs the next caller time, nothing else.
+        let _ = authorizer.settle();
+        answer
+    })
+}
+
+/// What both need to know of the user's settings.
+struct Surroundings {
+    settings: UserSettings,
+    aws: AwsEnvironment,
+}
+
+impl Surroundings {
+    fn read(host: &Host) -> Result<Self, SurroundingsError> {
+        Ok(Self { settings: UserSettings::read(host)?, aws: AwsEnvironment::read(host)? })
+    }
+
+    fn stores(&self, host: &Host) -> Stores {
+        Stores::new(host, &self.settings)
+    }
+
+    fn trust(&self) -> Trust {
+        self.aws.trust()
+    }
+}
+
+/// The user's settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+enum SurroundingsError {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Aws(#[from] codeartifact::profile::ProfileError),
+}
+
+/// Tokens from the stores; where they have none, this program ends by becoming the other.
+struct FromStores<'a> {
+    authorizer: Authorizer<'a>,
+    hand_over: HandOver<'a>,
+}
+
+impl Authorize for FromStores<'_> {
+    fn token_for(&self, endpoint: &Endpoint) -> Result<AuthorizationToken, AuthorizeError> {
+        match self.authorizer.warm(endpoint) {
+            Some(token) => Ok(token),
+            None => Err(refusal::refusal(endpoint, self.hand_over.now())),
+        }
+    }
+}
+
+fn run(host: &Host, converse: impl FnOnce(&Conversation, &Surroundings) -> Result<Answer, ProtocolError>) -> ExitCode {
+    secrecy::keep();
+    match call::parse(host.args()) {
+        Ok(Call::Converse(conversation)) => {
+            let answer = match Surroundings::read(host) {
+                Ok(surroundings) => converse(&conversation, &surroundings),
+                // The caller is waiting on the wire: that is where the reason goes.
+                Err(error) => refuse(&conversation, error),
+            };
+            status(&answer)
+        }
+        Ok(Call::Print(text)) => print(&mut io::stdout(), &text, 0),
+        Err(usage) => print(&mut io::stderr(), &usage.to_string(), USAGE),
+    }
+}
+
+/// Holds the conversation without settings: what is not ours is declined, what is ours is refused with the reason.
+fn refuse(conversation: &Conversation, error: SurroundingsError) -> Result<Answer, ProtocolError> {
+    let record = Record::default();
+    let mut requests = Requests::resuming(&record, conversation.resumed.as_deref())?;
+    let mut answers = Answers::of_process(&record)?;
+    let mut streams = Streams {
+        input: &mut requests,
+        output: &mut answers,
+        errors: &mut io::stderr(),
+        resumed: conversation.resumed.is_some(),
+    };
+    conversation.hold(&mut streams, &Trust::default(), &Refusing::new(error))
+}
+
+fn status(answer: &Result<Answer, ProtocolError>) -> ExitCode {
+    match answer {
+        Ok(Answer::Answered) => ExitCode::SUCCESS,
+        Ok(Answer::NotMine) => ExitCode::FAILURE,
+        Err(error) => {
+            // What is wrong with a request was answered on the wire; broken streams could not be.
+            if matches!(error, ProtocolError::Read(_) | ProtocolError::Write(_)) {
+                return print(&mut io::stderr(), &format!("error: {}\n", causes(error).join(": ")), 1);
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print(to: &mut dyn Write, text: &str, code: u8) -> ExitCode {
+    // Where nobody reads, there is nobody to tell.
+    let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
+    ExitCode::from(code)
+}
