@@ -151,6 +151,7 @@ pub(crate) struct Local {
 ///
 /// Nothing secret is written: the package manager asks the credential helper for a token when it needs one.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Configure {
     /// The package managers (default: those on PATH; with `--undo`: all)
     #[arg(value_name = "CLIENT")]

@@ -58,18 +58,18 @@ pub(crate) fn run(
 }
 
 /// The clients of the command line, each once.
-fn clients_of(names: &[String]) -> Result<Vec<&'static Client>, CommandError> {
-    let mut named: Vec<&'static Client> = Vec::new();
-    for name in names {
-        let client = clients::find(name).ok_or_else(|| {
-            CommandError::usage(anyhow!("`{name}` is no package manager that can be configured"))
+fn clients_of(words: &[String]) -> Result<Vec<&'static Client>, CommandError> {
+    let mut clients: Vec<&'static Client> = Vec::new();
+    for word in words {
+        let client = clients::find(word).ok_or_else(|| {
+            CommandError::usage(anyhow!("`{word}` is no package manager that can be configured"))
                 .hint(format!("there are: {}", known()))
         })?;
-        if !named.iter().any(|other| other.name == client.name) {
-            named.push(client);
+        if !clients.iter().any(|other| other.name == client.name) {
+            clients.push(client);
         }
     }
-    Ok(named)
+    Ok(clients)
 }
 
 /// Those on this machine.

@@ -63,11 +63,10 @@ pub(crate) fn run(args: &cli::Local, host: &Host, report: &mut Report) -> Result
     for line in exports(&service.url()) {
         report.note(&line);
     }
-    let ready = format!("listening on {}", service.url());
     if report.json() {
-        report.value(&json!({ "listening": service.url() }))?
+        report.value(&json!({ "listening": service.url() }))?;
     } else {
-        report.line(&ready)?
+        report.line(&format!("listening on {}", service.url()))?;
     }
 
     // The sender lives in the handler for the life of the process.

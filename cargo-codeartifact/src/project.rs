@@ -25,6 +25,9 @@ pub(crate) const FILE_NAME: &str = "codeartifact.toml";
 /// More than any real file; a larger one is not read.
 const LARGEST_FILE: u64 = 1024 * 1024;
 
+/// The nearest known key is offered only within this many edits.
+const NEAR: usize = 3;
+
 /// The tables of the organisation's part.
 const ORGANISATION: [&str; 8] =
     ["domain", "principals", "repositories", "package-groups", "retention", "promotion", "approval", "removed"];
@@ -153,8 +156,6 @@ pub(crate) enum ProjectError {
         key: String,
         /// The table it is in: `[project]`, or `the file`.
         table: String,
-        /// The nearest key that is known, if one is near.
-        nearest: Option<&'static str>,
         /// All that are known there.
         known: Vec<&'static str>,
     },
@@ -216,8 +217,10 @@ impl ProjectError {
     /// The next step.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
-            Self::UnknownKey { nearest: Some(nearest), .. } => Some(format!("did you mean `{nearest}`?")),
-            Self::UnknownKey { known, .. } => Some(format!("known keys there: {}", known.join(", "))),
+            Self::UnknownKey { key, known, .. } => Some(match nearest(key, known) {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None => format!("known keys there: {}", known.join(", ")),
+            }),
             Self::UsersOwn { .. } => Some("say it in your own AWS files, in variables or as an option".to_owned()),
             Self::Unreadable { .. }
             | Self::TooLarge { .. }
@@ -228,6 +231,16 @@ impl ProjectError {
             | Self::Exclusive { .. } => None,
         }
     }
+}
+
+/// The nearest known key, if one is near enough to have been meant.
+fn nearest(key: &str, known: &[&'static str]) -> Option<&'static str> {
+    known
+        .iter()
+        .map(|known| (strsim::damerau_levenshtein(key, known), *known))
+        .filter(|(distance, known)| *distance <= NEAR.min(known.len() / 2))
+        .min()
+        .map(|(_, known)| known)
 }
 
 /// A place in a file: `FILE:LINE:COLUMN`, both from 1, the column in characters.

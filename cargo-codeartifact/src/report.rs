@@ -22,9 +22,7 @@ pub(crate) struct Report {
     err: Box<dyn Write>,
     /// Somebody who sees the questions and can answer; `None` in scripts.
     person: Option<Box<dyn BufRead>>,
-    json: bool,
-    quiet: bool,
-    verbose: u8,
+    manner: Manner,
     colour: bool,
     /// Whether standard error is a terminal that may show a line that is replaced.
     live: bool,
@@ -62,9 +60,7 @@ impl Report {
             out: Box::new(io::stdout()),
             err: Box::new(io::stderr()),
             person,
-            json: manner.json,
-            quiet: manner.quiet,
-            verbose: manner.verbose,
+            manner,
             colour,
             live: live && !manner.quiet && !manner.json,
             standing: false,
@@ -78,7 +74,7 @@ impl Report {
 
     /// Whether data is wanted as JSON.
     pub(crate) fn json(&self) -> bool {
-        self.json
+        self.manner.json
     }
 
     /// A line of data.
@@ -102,21 +98,21 @@ impl Report {
 
     /// What has been done, or is about to be: one line.
     pub(crate) fn note(&mut self, text: &str) {
-        if !self.quiet {
+        if !self.manner.quiet {
             self.say("", text);
         }
     }
 
     /// What only a person who asks for more wants to read (`-v`).
     pub(crate) fn detail(&mut self, text: &str) {
-        if self.verbose > 0 && !self.quiet {
+        if self.manner.verbose > 0 && !self.manner.quiet {
             self.say("", text);
         }
     }
 
     /// Something that went on, but not as it should.
     pub(crate) fn warn(&mut self, text: &str) {
-        if !self.quiet {
+        if !self.manner.quiet {
             let label = self.painted("warning:", "\x1b[1;33m");
             self.say(&format!("{label} "), text);
         }
@@ -153,7 +149,7 @@ impl Report {
     /// A failure: `error:`, its causes one a line, an empty line, `hint:` lines; or the same as one JSON value.
     pub(crate) fn failure(&mut self, error: &CommandError) {
         self.clear();
-        let text = if self.json {
+        let text = if self.manner.json {
             format!("{}\n", error.to_json())
         } else {
             let mut text = String::new();
@@ -180,7 +176,7 @@ impl Report {
     /// What the argument parser says: help and version are data, a usage error is not. Returns the exit code.
     pub(crate) fn usage(&mut self, error: &clap::Error) -> u8 {
         let data = !error.use_stderr();
-        if self.json && !data {
+        if self.manner.json && !data {
             let text = error.render().to_string();
             let text = text.strip_prefix("error: ").unwrap_or(&text);
             let said = text.lines().take_while(|line| !line.starts_with("Usage:")).map(str::trim);
@@ -305,9 +301,7 @@ pub(crate) mod tests {
             out: Box::new(out.clone()),
             err: Box::new(err.clone()),
             person: answer.map(|text| Box::new(Cursor::new(text)) as Box<dyn BufRead>),
-            json: manner.json,
-            quiet: manner.quiet,
-            verbose: manner.verbose,
+            manner,
             colour: manner.color == Color::Always,
             live: false,
             standing: false,

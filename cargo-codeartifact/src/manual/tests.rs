@@ -9,7 +9,11 @@ fn the_definitions_hold() {
 #[test]
 fn the_reference_is_that_of_the_definitions() {
     let kept = include_str!("../../reference.md");
-    assert_eq!(kept, reference_text(), "run `cargo run -q -- reference > cargo-codeartifact/reference.md`");
+    let made = reference_text();
+    let lines = kept.lines().zip(made.lines()).enumerate();
+    let first = lines.map(|(index, (kept, made))| (index + 1, kept, made)).find(|(_, kept, made)| kept != made);
+    assert_eq!(first, None, "line, kept, made: run `cargo run -q -- reference > cargo-codeartifact/reference.md`");
+    assert_eq!(kept.len(), made.len());
 }
 
 /// The surface that README, templates and scripts rely on.

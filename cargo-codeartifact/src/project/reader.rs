@@ -7,9 +7,6 @@ use toml_edit::{Document, Item, TableLike};
 
 use super::{Place, ProjectError};
 
-/// The nearest known key is offered only within this many edits.
-const NEAR: usize = 3;
-
 /// A parsed file with its text, for positions.
 pub(super) struct Reader<'a> {
     path: &'a Path,
@@ -53,7 +50,6 @@ impl<'a> Table<'a> {
                 place,
                 key: key.to_owned(),
                 table: if self.name.is_empty() { "the file".to_owned() } else { format!("[{}]", self.name) },
-                nearest: nearest(key, known),
                 known: known.to_vec(),
             });
         }
@@ -158,14 +154,4 @@ fn place(path: &Path, text: &str, span: Option<Range<usize>>) -> Place {
         line: before.matches('\n').count() + 1,
         column: before[line_start..].chars().count() + 1,
     }
-}
-
-/// The nearest known key, if one is near enough to have been meant.
-fn nearest(key: &str, known: &[&'static str]) -> Option<&'static str> {
-    known
-        .iter()
-        .map(|known| (strsim::damerau_levenshtein(key, known), *known))
-        .filter(|(distance, known)| *distance <= NEAR.min(known.len() / 2))
-        .min()
-        .map(|(_, known)| known)
 }

@@ -13,7 +13,7 @@ use codeartifact::{
 use super::plan::{Outcome, Row, arrived};
 use crate::report::Report;
 
-/// Versions in one call (API reference, CopyPackageVersions).
+/// Versions in one call (API reference, `CopyPackageVersions`).
 const LARGEST_CALL: usize = 100;
 
 /// The account's quota is five calls a second.

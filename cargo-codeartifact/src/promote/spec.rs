@@ -4,7 +4,8 @@ use std::fmt;
 
 use codeartifact::{PackageFormat, control_plane::PackageId};
 
-/// The service's bound on names, namespaces and versions (shapes PackageName, PackageNamespace, PackageVersion).
+/// The service's bound on names, namespaces and versions (shapes `PackageName`, `PackageNamespace`,
+/// `PackageVersion`).
 const LONGEST_PART: usize = 255;
 
 /// One version of one package.
@@ -106,7 +107,7 @@ impl Spec {
     }
 }
 
-/// Which formats have namespaces (API reference, PackageNamespace).
+/// Which formats have namespaces (API reference, `PackageNamespace`).
 enum Namespaces {
     None,
     Optional,
