@@ -287,6 +287,58 @@ fn versions_are_promoted_as_they_are() {
     assert!(unknown.ended(1).err.starts_with("error: there is no repository `none` in domain `my-org` (`--to`)\n"));
 }
 
+/// A program and a helper of its own, as they lie side by side where they are installed.
+#[cfg(unix)]
+fn installed(scene: &Scene) -> PathBuf {
+    let folder = scene.home.path().join("bin");
+    fs::create_dir(&folder).unwrap();
+    let program = folder.join("cargo-codeartifact");
+    fs::copy(env!("CARGO_BIN_EXE_cargo-codeartifact"), &program).unwrap();
+    fs::write(folder.join("codeartifact-credential-helper"), "").unwrap();
+    program
+}
+
+#[cfg(unix)]
+#[test]
+fn cargo_is_configured_and_set_back() {
+    let scene = Scene::with_service();
+    let program = installed(&scene);
+    let run = |args: &[&str]| {
+        let mut command = Command::new(&program);
+        let model = scene.command(args);
+        command.args(args).env_clear().current_dir(scene.work()).stdin(Stdio::null());
+        command.envs(model.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Said::of(command.output().unwrap())
+    };
+    let file = scene.home.path().join(".cargo/config.toml");
+    let index = format!("sparse+{}/d/my-org-111122223333/cargo/team/", scene.url());
+    let args = ["configure", "cargo", "--repository", "team", "--domain", "my-org"];
+
+    let dry = run(&[&args[..], &["--dry-run"]].concat()).ended(0);
+    assert!(dry.out.contains(&index) && !file.exists(), "{dry:?}");
+    let done = run(&args).ended(0);
+    assert_eq!(done.out, format!("created: {}\n", file.display()));
+    assert_eq!(done.err, "cargo knows the repository as `team`\n");
+    assert!(fs::read_to_string(&file).unwrap().contains(&index));
+    let again = run(&args).ended(0);
+    assert_eq!(again.out, format!("unchanged: {}\n", file.display()));
+    let undone = run(&["configure", "--undo"]).ended(0);
+    assert_eq!(undone.out, format!("removed: {}\n", file.display()));
+    assert!(!file.exists());
+    assert_eq!(run(&["configure", "--undo"]).ended(0).err, "nothing to undo: nothing of ours is there\n");
+
+    let none = run(&["configure", "cargo", "--repository", "none", "--domain", "my-org"]).ended(1);
+    assert!(
+        none.err.starts_with("error: GetRepositoryEndpoint on repository none in domain my-org failed"),
+        "{none:?}"
+    );
+    let other = run(&["configure", "npmm"]).ended(2);
+    assert!(other.err.starts_with("error: `npmm` is no package manager that can be configured\n"), "{other:?}");
+    let stranger = run(&[&args[..], &["--domain-owner", "999988887777"]].concat());
+    assert!(matches!(stranger.code, Some(1 | 4)) && !file.exists(), "{stranger:?}");
+    assert_eq!(stranger.out, "");
+}
+
 /// A service in the foreground that is stopped whatever a test does.
 struct Running {
     child: Child,
