@@ -1,6 +1,6 @@
 //! A service that fails, hangs or plants a token, as told: what a real service cannot be asked to do.
 //!
-//! It knows who owns a domain. Whatever else is not a request for a token is refused with an answer that repeats the request, its headers included: a
+//! It knows who owns a domain and where a repository is: itself. Whatever else is not a request for a token is refused with an answer that repeats the request, its headers included: a
 //! program that shows such an answer unseen shows the secret it sent.
 
 use std::{
@@ -48,6 +48,7 @@ struct Gate {
 }
 
 struct Shared {
+    address: SocketAddr,
     script: Box<Script>,
     tokens: AtomicUsize,
     connections: AtomicUsize,
@@ -75,6 +76,7 @@ impl ScriptedControlPlane {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has free ports");
         let address = listener.local_addr().expect("a listener has an address");
         let shared = Arc::new(Shared {
+            address,
             script: Box::new(script),
             tokens: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
@@ -155,9 +157,7 @@ fn serve(stream: &TcpStream, shared: &Shared) {
     let _ = stream.set_read_timeout(Some(Duration::from_mins(1)));
     let mut reader = BufReader::new(stream);
     while let Some(head) = request(&mut reader) {
-        if head.starts_with("GET /v1/domain?") {
-            // Who owns it: asked before a token where the owner is not given.
-            let body = serde_json::json!({ "domain": { "name": "acme", "owner": crate::sandbox::ACCOUNT } });
+        if let Some(body) = known(&head, shared.address) {
             answer(stream, 200, "application/json", &body.to_string());
             continue;
         }
@@ -208,6 +208,24 @@ fn request(reader: &mut BufReader<&TcpStream>) -> Option<String> {
     }
     reader.take(length).read_to_end(&mut Vec::new()).ok()?;
     (!head.is_empty()).then_some(head)
+}
+
+/// What is asked on the way to a token, and on the way from there to a repository.
+fn known(head: &str, address: SocketAddr) -> Option<serde_json::Value> {
+    let owner = crate::sandbox::ACCOUNT;
+    let query = |name: &str| {
+        let (_, rest) = head.lines().next()?.split_once(&format!("{name}="))?;
+        rest.split(['&', ' ']).next()
+    };
+    if head.starts_with("GET /v1/domain?") {
+        return Some(serde_json::json!({ "domain": { "name": query("domain")?, "owner": owner } }));
+    }
+    if head.starts_with("GET /v1/repository/endpoint?") {
+        let (domain, format, repository) = (query("domain")?, query("format")?, query("repository")?);
+        let endpoint = format!("http://{address}/d/{domain}-{owner}/{format}/{repository}/");
+        return Some(serde_json::json!({ "repositoryEndpoint": endpoint }));
+    }
+    None
 }
 
 fn token(stream: &TcpStream, secret: &str, life: Duration) {
