@@ -59,7 +59,7 @@ pub(crate) enum UsageError {
 /// What the arguments say, the program's name first.
 pub(crate) fn parse(args: &[OsString]) -> Result<Call, UsageError> {
     let (name, args) = args.split_first().map_or((None, args), |(name, args)| (Some(name), args));
-    if let Some(spoken) = name.and_then(|name| by_link_name(name)) {
+    if let Some(spoken) = name.and_then(by_link_name) {
         return Ok(converse(spoken, args, None));
     }
     let (first, rest) = args.split_first().ok_or(UsageError::Nothing)?;
@@ -106,7 +106,7 @@ fn list() -> String {
 }
 
 fn usage() -> String {
-    let protocols: String = list().lines().map(|line| format!("  {line}\n")).collect();
+    let protocols = list().lines().fold(String::new(), |protocols, line| protocols + "  " + line + "\n");
     format!(
         "Gives package managers a CodeArtifact token when they ask; they start it, not you.\n\n\
          Usage: {PROGRAM} PROTOCOL [ARGUMENT...]\n       {PROGRAM} list | --version | --help\n\n\

@@ -125,9 +125,9 @@ impl ConfigureError {
             Self::OpenFolder { path } => Some(format!("take that right away: `chmod o-w` on {}", path.display())),
             Self::Contended { .. } => Some("end the program that writes it, and run this again".to_owned()),
             Self::Busy { .. } => Some("wait for it, or end it".to_owned()),
-            Self::Journal { .. } => {
-                Some("use the version that wrote it, or move it away and take back by hand what the marks show".to_owned())
-            }
+            Self::Journal { .. } => Some(
+                "use the version that wrote it, or move it away and take back by hand what the marks show".to_owned(),
+            ),
             Self::Syntax { .. } => Some("correct the file, and run this again; it was left as it is".to_owned()),
         }
     }

@@ -8,7 +8,14 @@ pub(super) struct Contents {
     /// Its permissions, where the system has such.
     pub(super) mode: Option<u32>,
     /// Whose it is, where the system says.
-    pub(super) owner: Option<u32>,
+    pub(super) owner: Option<Owner>,
+}
+
+/// Whose something is, and who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Owner {
+    pub(super) owner: u32,
+    pub(super) user: u32,
 }
 
 /// The largest file read.
@@ -27,7 +34,7 @@ impl From<io::Error> for Unreadable {
     }
 }
 
-pub(super) use system::{Folder, owner_and_mode, user};
+pub(super) use system::{Folder, owner_and_mode};
 
 /// Reads at most [`LARGEST`] bytes.
 fn read_all(file: std::fs::File) -> Result<Vec<u8>, Unreadable> {
@@ -39,11 +46,18 @@ fn read_all(file: std::fs::File) -> Result<Vec<u8>, Unreadable> {
 
 #[cfg(unix)]
 mod system {
-    use std::{fs::File, io::Write as _, os::fd::OwnedFd};
+    use std::{
+        fs::{File, Metadata, Permissions},
+        io::Write as _,
+        os::{
+            fd::OwnedFd,
+            unix::fs::{MetadataExt as _, PermissionsExt as _},
+        },
+    };
 
-    use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
+    use rustix::fs::{self, AtFlags, Mode, OFlags};
 
-    use super::{Contents, OsStr, Path, Unreadable, io, read_all};
+    use super::{Contents, OsStr, Owner, Path, Unreadable, io, read_all};
 
     /// A folder, held by its descriptor.
     pub(crate) struct Folder(OwnedFd);
@@ -64,12 +78,12 @@ mod system {
                 Err(rustix::io::Errno::LOOP) => return Err(Unreadable::NotAFile),
                 Err(error) => return Err(io::Error::from(error).into()),
             };
-            let stat = fs::fstat(&file).map_err(io::Error::from)?;
-            if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            let metadata = file.metadata()?;
+            if !metadata.is_file() {
                 return Err(Unreadable::NotAFile);
             }
-            let mode = Some(u32::from(Mode::from_raw_mode(stat.st_mode).bits()) & 0o777);
-            Ok(Some(Contents { bytes: read_all(file)?, mode, owner: Some(stat.st_uid) }))
+            let (mode, owner) = (Some(metadata.mode() & 0o777), Some(owner(&metadata)));
+            Ok(Some(Contents { bytes: read_all(file)?, mode, owner }))
         }
 
         /// Makes a file that is not there, with these bytes, on the disk when this returns.
@@ -78,7 +92,7 @@ mod system {
             let mut file = File::from(fs::openat(&self.0, name, flags, Mode::RUSR | Mode::WUSR)?);
             file.write_all(bytes)?;
             if mode != 0o600 {
-                fs::fchmod(&file, Mode::from_bits_truncate(mode.try_into().unwrap_or(0o600)))?;
+                file.set_permissions(Permissions::from_mode(mode))?;
             }
             file.sync_all()
         }
@@ -116,15 +130,13 @@ mod system {
         }
     }
 
-    /// Who runs this.
-    pub(crate) fn user() -> Option<u32> {
-        Some(rustix::process::geteuid().as_raw())
+    pub(crate) fn owner_and_mode(path: &Path) -> io::Result<Option<(Owner, u32)>> {
+        let metadata = path.metadata()?;
+        Ok(Some((owner(&metadata), metadata.mode())))
     }
 
-    pub(crate) fn owner_and_mode(path: &Path) -> io::Result<Option<(u32, u32)>> {
-        use std::os::unix::fs::MetadataExt as _;
-        let metadata = path.metadata()?;
-        Ok(Some((metadata.uid(), metadata.mode())))
+    fn owner(metadata: &Metadata) -> Owner {
+        Owner { owner: metadata.uid(), user: rustix::process::geteuid().as_raw() }
     }
 }
 
@@ -132,7 +144,7 @@ mod system {
 mod system {
     use std::{fs, io::Write as _, path::PathBuf};
 
-    use super::{Contents, OsStr, Path, Unreadable, io, read_all};
+    use super::{Contents, OsStr, Owner, Path, Unreadable, io, read_all};
 
     /// A folder, by its path: the standard library offers no more.
     pub(crate) struct Folder(PathBuf);
@@ -184,11 +196,7 @@ mod system {
     }
 
     /// Access control lists say who may do what; they are the system's to check.
-    pub(crate) fn user() -> Option<u32> {
-        None
-    }
-
-    pub(crate) fn owner_and_mode(_path: &Path) -> io::Result<Option<(u32, u32)>> {
+    pub(crate) fn owner_and_mode(_path: &Path) -> io::Result<Option<(Owner, u32)>> {
         Ok(None)
     }
 }

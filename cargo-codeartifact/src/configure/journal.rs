@@ -104,13 +104,13 @@ impl Journal {
         let Some(bytes) = place.read()? else { return Ok(journal) };
         // The parser's own text is not passed on: it may quote what it read.
         let fault = |reason: String| ConfigureError::Journal { path: journal.path.clone(), reason };
-        let AnyVersion { version } = serde_json::from_slice(&bytes)
-            .map_err(|error| fault(format!("it is damaged in line {}", error.line())))?;
+        let AnyVersion { version } =
+            serde_json::from_slice(&bytes).map_err(|error| fault(format!("it is damaged in line {}", error.line())))?;
         if version != VERSION {
             return Err(fault(format!("it is of version {version}, and this program knows version {VERSION}")));
         }
-        let written: Written = serde_json::from_slice(&bytes)
-            .map_err(|error| fault(format!("it is damaged in line {}", error.line())))?;
+        let written: Written =
+            serde_json::from_slice(&bytes).map_err(|error| fault(format!("it is damaged in line {}", error.line())))?;
         journal.files = written.files;
         Ok(journal)
     }
@@ -228,7 +228,6 @@ impl Lock {
         let failed = |source: io::Error| ConfigureError::System { action: "lock", path: path.clone(), source };
         make_private(state).map_err(failed)?;
         let file = open_private(&path).map_err(failed)?;
-        #[expect(clippy::disallowed_methods, reason = "a deadline within one call, not the time of day")]
         let start = Instant::now();
         loop {
             match file.try_lock() {

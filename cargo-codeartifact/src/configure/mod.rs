@@ -29,7 +29,7 @@ mod undo;
 pub(crate) use error::ConfigureError;
 use journal::{Author, Claim, Journal, Lock};
 use place::{Bounds, Place, Replaced};
-pub(crate) use undo::{Left, UndoOutcome, UndoRequest, Undone, undo};
+pub(crate) use undo::{UndoOutcome, UndoRequest, Undone, undo};
 
 /// The credential program's name.
 const HELPER: &str = "codeartifact-credential-helper";
@@ -245,10 +245,7 @@ impl<'a> Task<'a> {
 struct Aim<'a>(Goal<'a>);
 
 impl Aim<'_> {
-    fn map_settings<T>(
-        &self,
-        ask: impl FnOnce(&Goal<'_>) -> Result<T, SettingsError>,
-    ) -> Result<T, ConfigureError> {
+    fn map_settings<T>(&self, ask: impl FnOnce(&Goal<'_>) -> Result<T, SettingsError>) -> Result<T, ConfigureError> {
         ask(&self.0).map_err(ConfigureError::from)
     }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::error::ConfigureError;
-use super::folder::{Folder, LARGEST, Unreadable, owner_and_mode, user};
+use super::folder::{Contents, Folder, LARGEST, Owner, Unreadable, owner_and_mode};
 
 /// How far a path may lead.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +38,11 @@ pub(super) enum Replaced {
     Yes,
     /// It was not, or not for long: somebody else wrote it at the same time.
     Raced,
+}
+
+/// A file before it is replaced; one that is not there has no mode.
+struct Standing {
+    mode: Option<u32>,
 }
 
 /// As many links as Linux follows.
@@ -73,10 +78,8 @@ impl Place {
         }
         let existing = existing(&at);
         check_folder(existing, bounds.force)?;
-        let folder = match existing == at {
-            true => Some(Folder::open(&at).map_err(|error| system("open", &at, error))?),
-            false => None,
-        };
+        let folder =
+            if existing == at { Some(Folder::open(&at).map_err(|error| system("open", &at, error))?) } else { None };
         Ok(Self { path: path.to_path_buf(), at, name, folder, force: bounds.force })
     }
 
@@ -116,7 +119,7 @@ impl Place {
             let _ = folder.remove(&beside);
             system("write", &self.path, error)
         };
-        folder.create(&beside, new, before.unwrap_or(mode)).map_err(failed)?;
+        folder.create(&beside, new, before.mode.unwrap_or(mode)).map_err(failed)?;
         if self.unchanged(expected)?.is_none() {
             folder.remove(&beside).map_err(failed)?;
             return Ok(Replaced::Raced);
@@ -148,21 +151,18 @@ impl Place {
             return Ok(Replaced::Raced);
         }
         let folder = self.folder();
-        folder
-            .remove(&self.name)
-            .and_then(|()| folder.sync())
-            .map_err(|error| system("remove", &self.path, error))?;
+        folder.remove(&self.name).and_then(|()| folder.sync()).map_err(|error| system("remove", &self.path, error))?;
         Ok(Replaced::Yes)
     }
 
-    /// The mode of the file where it still has the bytes expected (for one that is not there, none); `None` where not.
-    fn unchanged(&self, expected: Option<&[u8]>) -> Result<Option<Option<u32>>, ConfigureError> {
+    /// The file as it stands, if it still has the bytes expected.
+    fn unchanged(&self, expected: Option<&[u8]>) -> Result<Option<Standing>, ConfigureError> {
         let contents = self.contents()?;
         let same = contents.as_ref().map(|contents| contents.bytes.as_slice()) == expected;
-        Ok(same.then(|| contents.and_then(|contents| contents.mode)))
+        Ok(same.then(|| Standing { mode: contents.and_then(|contents| contents.mode) }))
     }
 
-    fn contents(&self) -> Result<Option<super::folder::Contents>, ConfigureError> {
+    fn contents(&self) -> Result<Option<Contents>, ConfigureError> {
         let Some(folder) = &self.folder else { return Ok(None) };
         let contents = folder.read(&self.name).map_err(|unreadable| match unreadable {
             Unreadable::System(error) => system("read", &self.path, error),
@@ -245,9 +245,9 @@ fn check_folder(folder: &Path, force: bool) -> Result<(), ConfigureError> {
     check_owner(folder, Some(owner), force)
 }
 
-fn check_owner(path: &Path, owner: Option<u32>, force: bool) -> Result<(), ConfigureError> {
-    match owner.zip(user()) {
-        Some((owner, user)) if owner != user && !force => {
+fn check_owner(path: &Path, owner: Option<Owner>, force: bool) -> Result<(), ConfigureError> {
+    match owner {
+        Some(Owner { owner, user }) if owner != user && !force => {
             Err(ConfigureError::OtherOwner { path: path.to_path_buf(), owner, user })
         }
         _ => Ok(()),

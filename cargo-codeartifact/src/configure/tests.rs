@@ -11,6 +11,7 @@ use std::{
 use codeartifact::Trust;
 use tempfile::TempDir;
 
+use super::undo::Left;
 use super::*;
 
 mod crash;
@@ -170,7 +171,9 @@ fn undo_takes_back_every_run() {
     sandbox.write(EXISTING);
     sandbox.configure(request(Level::User)).unwrap();
     sandbox.configure(named("second")).unwrap();
-    sandbox.configure(Request { helper: "/elsewhere/codeartifact-credential-helper".into(), ..named("second") }).unwrap();
+    sandbox
+        .configure(Request { helper: "/elsewhere/codeartifact-credential-helper".into(), ..named("second") })
+        .unwrap();
     sandbox.configure(Request { replace_default: true, ..named("third") }).unwrap();
     sandbox.configure(Request { replace_default: true, ..request(Level::User) }).unwrap();
     assert!(fs::read_to_string(sandbox.file()).unwrap().contains("replace-with = \"my-team-repo\""));
@@ -270,7 +273,8 @@ fn links_out_of_the_home_folder_are_refused() {
     sandbox.configure(Request { force: true, ..request(Level::User) }).unwrap();
     assert!(fs::read_to_string(outside.join("config.toml")).unwrap().contains(HELPER));
     assert!(sandbox.undo(Level::User).is_err());
-    undo(&UndoRequest { clients: Vec::new(), level: Level::User, dry_run: false, force: true }, &sandbox.host()).unwrap();
+    undo(&UndoRequest { clients: Vec::new(), level: Level::User, dry_run: false, force: true }, &sandbox.host())
+        .unwrap();
     assert_eq!(fs::read_to_string(outside.join("config.toml")).unwrap(), EXISTING);
 }
 

@@ -79,8 +79,9 @@ pub(crate) fn undo(request: &UndoRequest, host: &Host) -> Result<Undone, Configu
             (client.name, Claim::of(request.level, &project))
         })
         .collect();
-    let is_meant =
-        |change: &JournaledChange, claim: &Claim| claims.iter().any(|(name, meant)| change.client == *name && claim == meant);
+    let is_meant = |change: &JournaledChange, claim: &Claim| {
+        claims.iter().any(|(name, meant)| change.client == *name && claim == meant)
+    };
     // The last written is taken back first.
     for file in journal.files().to_vec().iter().rev() {
         let meant = |change: &&JournaledChange| change.claims.iter().any(|claim| is_meant(change, claim));

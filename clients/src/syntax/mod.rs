@@ -174,5 +174,5 @@ pub enum SyntaxError {
 
 /// The line of a position, from 1.
 fn line_of(text: &str, at: usize) -> usize {
-    text.as_bytes()[..at.min(text.len())].iter().filter(|&&byte| byte == b'\n').count() + 1
+    text.char_indices().take_while(|&(position, _)| position < at).filter(|&(_, c)| c == '\n').count() + 1
 }

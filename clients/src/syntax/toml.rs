@@ -29,9 +29,9 @@ impl Toml {
     /// # Errors
     /// They are not UTF-8, or not TOML.
     pub fn parse(bytes: &[u8]) -> Result<Self, SyntaxError> {
-        let text = std::str::from_utf8(bytes).map_err(|error| {
-            let line = bytes[..error.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count() + 1;
-            SyntaxError::Encoding { line }
+        let text = str::from_utf8(bytes).map_err(|error| {
+            let valid = str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
+            SyntaxError::Encoding { line: line_of(valid, valid.len()) }
         })?;
         let (marked, text) = match text.strip_prefix(BYTE_ORDER_MARK) {
             Some(rest) => (true, rest),
@@ -175,7 +175,7 @@ impl Toml {
         let missing = &keys[depth..];
         match node {
             Node::Braces(table) => match table.span() {
-                Some(braces) if !table.is_dotted() => Ok(self.into_braces(table, &braces, missing, written)),
+                Some(braces) if !table.is_dotted() => Ok(self.in_braces(table, &braces, missing, written)),
                 _ => Err(self.no_room(keys)),
             },
             // `a.b = 1` makes table `a`; its other keys are written the same way, beside it.
@@ -228,7 +228,7 @@ impl Toml {
     }
 
     /// A key of a table written in braces; `keys` beyond the first become tables in braces themselves.
-    fn into_braces(&self, table: &InlineTable, braces: &Range<usize>, keys: &[&str], written: &str) -> Splice {
+    fn in_braces(&self, table: &InlineTable, braces: &Range<usize>, keys: &[&str], written: &str) -> Splice {
         let (first, rest) = keys.split_first().expect("a value has a key");
         let inner = rest.iter().rev().fold(written.to_owned(), |inner, key| format!("{{ {} = {inner} }}", bare(key)));
         let pair = format!("{} = {inner}", bare(first));

@@ -209,7 +209,7 @@ proptest! {
             let back = edit.syntax.take_back(theirs.as_bytes(), &edit.changes).unwrap();
             prop_assert_eq!(back.changes.len(), edit.changes.len());
             prop_assert!(back.left.is_empty());
-            let ending = format!("\n[{}-y]\nkey = 1\n", tail);
+            let ending = format!("\n[{tail}-y]\nkey = 1\n");
             prop_assert!(back.text.ends_with(&ending));
             prop_assert!(!back.text.contains("credential-helper"), "left behind:\n{}", back.text);
         }

@@ -1,5 +1,7 @@
 //! What every client must keep: one test binary, so that it is linked once.
 
+#![expect(clippy::unwrap_used, reason = "what a test cannot do without fails it")]
+
 mod completeness;
 mod corpus;
 mod editing;

@@ -29,7 +29,7 @@ fn read_case(folder: &Path) -> Case {
     });
     wish.repository = text("repository").unwrap_or(wish.repository);
     wish.name = text("name");
-    wish.replace_default = goal.get("replace-default").and_then(|item| item.as_bool()).unwrap_or_default();
+    wish.replace_default = goal.get("replace-default").and_then(toml_edit::Item::as_bool).unwrap_or_default();
     wish.helper = text("helper").map_or(wish.helper, Into::into);
     let findings = goal.get("findings").and_then(|item| item.as_array());
     let findings = findings.map(|list| list.iter().map(|code| code.as_str().unwrap().to_owned()).collect());

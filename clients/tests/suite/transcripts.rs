@@ -51,7 +51,7 @@ impl Authorize for FakeAuthorize {
         match self.gives {
             Gives::Token => {
                 let issued = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
-                let expires = issued + Duration::from_secs(9_600);
+                let expires = issued + Duration::from_mins(160);
                 Ok(AuthorizationToken::new("TOKEN".to_owned().into(), issued, expires))
             }
             Gives::Denied => Err(denied(endpoint.domain().as_str())),

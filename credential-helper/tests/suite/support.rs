@@ -143,6 +143,7 @@ pub(crate) fn answers(output: &Output) -> Vec<Value> {
 }
 
 /// Runs a program under `strace`; `None` where that is not installed.
+#[expect(clippy::print_stderr, reason = "says what was not tested")]
 pub(crate) fn traced(machine: &Machine, calls: &str, args: &[&str], input: &str) -> Option<(Output, String)> {
     let strace = Host::of_process().find_program("strace").or_else(|| {
         eprintln!("strace is not installed: system calls are not looked at");

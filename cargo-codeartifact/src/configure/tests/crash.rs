@@ -11,7 +11,8 @@ const HOME: &str = "CONFIGURE_CRASH_HOME";
 const DEED: &str = "CONFIGURE_CRASH_DEED";
 
 /// The calls that change something, and those around them.
-const CALLS: &str = "openat,write,fchmod,fsync,close,linkat,link,renameat,renameat2,rename,unlinkat,unlink,mkdir,mkdirat,rmdir,flock";
+const CALLS: &str =
+    "openat,write,fchmod,fsync,close,linkat,link,renameat,renameat2,rename,unlinkat,unlink,mkdir,mkdirat,rmdir,flock";
 
 /// Not a test of its own: what is killed. It does nothing unless it is told to.
 #[test]
@@ -115,12 +116,17 @@ fn survives(deed: &str, fault: &str, before: Option<&str>) {
             found.as_deref() == before || found.as_deref() == Some(&written),
             "call {call}: neither the old file nor the new one:\n{found:?}"
         );
-        if done { passes += 1 } else { faults += 1 }
+        if done {
+            passes += 1;
+        } else {
+            faults += 1;
+        }
 
         // The next run cleans up, and everything can still be taken back.
         sandbox.configure(request(Level::User)).unwrap();
         assert_eq!(fs::read_to_string(sandbox.file()).unwrap(), written, "call {call}");
-        let left: Vec<_> = sandbox.files().into_iter().filter(|path| path.to_string_lossy().contains("codeartifact-")).collect();
+        let left: Vec<_> =
+            sandbox.files().into_iter().filter(|path| path.to_string_lossy().contains("codeartifact-")).collect();
         assert!(left.is_empty(), "call {call}: {left:?}");
         sandbox.undo(Level::User).unwrap();
         let text = fs::read_to_string(sandbox.file()).ok();
