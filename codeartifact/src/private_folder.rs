@@ -93,16 +93,17 @@ pub(crate) fn ensure(path: &Path) -> Result<(), FolderError> {
 
 /// Options that open a file in a private folder: 0600 when made, never through a link.
 pub(crate) fn file_options() -> fs::OpenOptions {
-    let mut options = fs::OpenOptions::new();
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
         // `O_CLOEXEC` is the standard library's own addition. `O_NONBLOCK`: a pipe in the file's place must not hang us.
         let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-        options.custom_flags(flags.bits().cast_signed());
+        let mut options = fs::OpenOptions::new();
+        options.mode(0o600).custom_flags(flags.bits().cast_signed());
+        options
     }
-    options
+    #[cfg(not(unix))]
+    fs::OpenOptions::new()
 }
 
 /// The age from which an unfinished file is a leftover of a killed process.

@@ -26,7 +26,7 @@ use crate::token::{AuthorizationToken, Freshness, TokenScope};
 
 #[cfg(windows)]
 mod credential_manager;
-#[cfg(any(target_os = "macos", windows))]
+#[cfg(any(target_os = "macos", windows, test))]
 mod deadline;
 mod file;
 #[cfg(target_os = "linux")]
