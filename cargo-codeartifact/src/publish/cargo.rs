@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use cargo_metadata::{Metadata, MetadataCommand};
@@ -32,7 +32,7 @@ impl Cargo {
     }
 
     /// What cargo knows of the workspace of a manifest, without looking anything up and without writing a lock file.
-    pub(super) fn metadata(&self, manifest: &std::path::Path) -> Result<Metadata, PublishError> {
+    pub(super) fn metadata(&self, manifest: &Path) -> Result<Metadata, PublishError> {
         let mut command = MetadataCommand::new().no_deps().manifest_path(manifest).cargo_command();
         command.env_clear().envs(self.variables.iter().map(|(name, value)| (name, value)));
         // The builder starts the cargo of the environment of this process; ours is that of the host.
@@ -72,11 +72,14 @@ impl Cargo {
         &self,
         name: &'static str,
         arguments: &[OsString],
+        build_dir: &Path,
         events: &mut dyn FnMut(PublishEvent),
     ) -> Result<(), PublishError> {
         let mut child = self
             .command()
             .args(arguments)
+            // What is half built goes below the target folder of the arguments, whatever a configuration says.
+            .env("CARGO_BUILD_BUILD_DIR", build_dir)
             .env("CARGO_TERM_COLOR", "never")
             .env("CARGO_TERM_PROGRESS_WHEN", "never")
             .stdout(Stdio::null())

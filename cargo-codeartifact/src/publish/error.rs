@@ -55,7 +55,7 @@ pub(crate) enum PublishError {
     Circle { crates: Vec<String> },
     #[error("two packages named `{name}` are to be published: {} and {}", first.display(), second.display())]
     SameName { name: String, first: PathBuf, second: PathBuf },
-    #[error("cannot read the manifest `{}`", path.display())]
+    #[error("cannot read `{}`", path.display())]
     Manifest { path: PathBuf, source: toml_edit::TomlError },
     #[error("cannot read what cargo packed as `{krate}`")]
     PackedManifest { krate: String, source: clients::cargo::publish::PackedManifestError },
@@ -150,6 +150,9 @@ impl PublishError {
         let hint = match self {
             PublishError::NoManifest { .. } => "name the folder of a package or workspace: `publish PATH`",
             PublishError::CargoTooOld { .. } => "update the toolchain, for example with `rustup update`",
+            PublishError::NotStarted { program, .. } if program == "git" => {
+                "the folder is in a git repository, and git says what has changed there: install it"
+            }
             PublishError::NoHistory { .. } => "give the version: `publish --version V`",
             PublishError::ShallowHistory { .. } => {
                 "fetch the rest with `git fetch --unshallow --tags`, or give the version: `publish --version V`"

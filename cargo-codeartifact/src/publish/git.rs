@@ -17,7 +17,7 @@ pub(super) struct GitTree {
 }
 
 impl GitTree {
-    /// The work tree that holds `folder`; `None` where there is none, or no git.
+    /// The work tree that holds `folder`; `None` where there is none.
     ///
     /// A folder that its repository ignores is no part of it: a home folder kept in git does not make every project
     /// below it one.
@@ -29,12 +29,18 @@ impl GitTree {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         let mut tree = Self { root: folder.to_owned(), variables };
-        let Ok(Some(root)) = tree.try_line(["rev-parse", "--show-toplevel"]) else { return Ok(None) };
+        // Without a repository no git is needed.
+        if !folder.ancestors().any(|folder| folder.join(".git").exists()) {
+            return Ok(None);
+        }
+        // Where there is one, git's own words say why it will not look at it, such as another owner's.
+        let root = tree.output(["rev-parse", "--show-toplevel"].map(OsStr::new))?;
+        let root = path_of(root.strip_suffix(b"\n").unwrap_or(&root));
         let ignored = tree.command(["check-ignore", "--quiet", "."]).status();
         if ignored.is_ok_and(|status| status.success()) {
             return Ok(None);
         }
-        tree.root = PathBuf::from(root).canonicalize().map_err(PublishError::file("find", folder))?;
+        tree.root = root.canonicalize().map_err(PublishError::file("find", folder))?;
         Ok(Some(tree))
     }
 

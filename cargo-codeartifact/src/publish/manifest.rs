@@ -24,6 +24,9 @@ pub(super) struct Rewrite<'a> {
     pub(super) version: Option<&'a Version>,
     /// The folders of the published members, in the original.
     pub(super) published: &'a BTreeSet<PathBuf>,
+    /// Of these, the ones whose version is another one now. Requirements on the others stay as their authors wrote
+    /// them: a version that is the manifests' own makes the same crates as the manifests do.
+    pub(super) changed: &'a BTreeSet<PathBuf>,
     /// Of these, the ones that a published package needs by path alone, without a version.
     pub(super) versionless: &'a BTreeSet<PathBuf>,
     /// The folders that were copied, in the original.
@@ -39,7 +42,7 @@ impl Rewrite<'_> {
         let is_published = self.published.contains(folder);
         let mut changed = false;
         if is_published && let Some(package) = document.get_mut("package").and_then(Item::as_table_like_mut) {
-            changed |= self.package(package);
+            changed |= self.package(package, self.changed.contains(folder));
         }
         changed |= self.dependency_tables(document.as_table_mut(), folder, is_published);
         if let Some(targets) = document.get_mut("target").and_then(Item::as_table_like_mut) {
@@ -64,11 +67,9 @@ impl Rewrite<'_> {
         Ok(changed.then(|| document.to_string()))
     }
 
-    fn package(&self, package: &mut dyn TableLike) -> bool {
+    fn package(&self, package: &mut dyn TableLike, has_other_version: bool) -> bool {
         let mut changed = false;
-        if let Some(version) = self.version
-            && package.get("version").and_then(Item::as_str) != Some(&version.to_string())
-        {
+        if let Some(version) = self.version.filter(|_| has_other_version) {
             package.insert("version", value(version.to_string()));
             changed = true;
         }
@@ -108,8 +109,9 @@ impl Rewrite<'_> {
                 }
                 let lacking =
                     place == Place::Published || (place == Place::Workspace && self.versionless.contains(&leads_to));
+                let outdated = has_version && self.changed.contains(&leads_to);
                 let required = self.version.map(|version| format!("={version}"));
-                if let Some(required) = required.filter(|_| has_version || lacking) {
+                if let Some(required) = required.filter(|_| outdated || (lacking && !has_version)) {
                     entry.insert("version", value(required));
                     changed = true;
                 }
@@ -205,7 +207,8 @@ mod tests {
         let version = version.map(|text| Version::parse(text).unwrap());
         let rewrite = Rewrite {
             version: version.as_ref(),
-            published: &["/w", "/w/a", "/w/b"].map(PathBuf::from).into(),
+            published: &["/w", "/w/a", "/w/b", "/w/same"].map(PathBuf::from).into(),
+            changed: &["/w", "/w/a", "/w/b"].map(PathBuf::from).into(),
             versionless: &["/w/b"].map(PathBuf::from).into(),
             copied: &["/w".into()],
         };
@@ -273,6 +276,13 @@ inherited.workspace = true
     }
 
     #[test]
+    fn a_version_that_is_the_manifests_own_changes_nothing() {
+        let text = "[package]\nname = \"same\"\nversion.workspace = true\n[dependencies]\n\
+            same = { path = \"../same\", version = \"2\" }\n";
+        assert_eq!(rewritten(Some("2.0.0"), "same", text), None);
+    }
+
+    #[test]
     fn members_that_inherit_get_it_from_the_root() {
         let text = "[workspace]\nmembers = [\"a\"]\n[workspace.package]\nversion = \"0.1.0\"\n\
             [workspace.dependencies]\na = { path = \"a\", version = \"0.1.0\" }\nb = { path = \"b\" }\n\
@@ -312,8 +322,8 @@ inherited.workspace = true
 
     #[test]
     fn a_faulty_manifest_is_named_with_its_place() {
-        let rewrite =
-            Rewrite { version: None, published: &BTreeSet::new(), versionless: &BTreeSet::new(), copied: &[] };
+        let none = &BTreeSet::new();
+        let rewrite = Rewrite { version: None, published: none, changed: none, versionless: none, copied: &[] };
         let error = rewrite.apply("[package", Path::new("/w"), Path::new("/w/Cargo.toml")).unwrap_err();
         assert!(error.to_string().contains("/w/Cargo.toml"), "{error}");
         assert!(std::error::Error::source(&error).unwrap().to_string().contains("line 1"));

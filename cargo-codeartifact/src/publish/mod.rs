@@ -295,7 +295,14 @@ impl Release {
             .filter_map(|it| it.path.as_ref().map(|path| path.as_std_path().to_owned()))
             .collect();
         let version = chosen.as_ref().map(|chosen| &chosen.version);
-        let rewrite = Rewrite { version, published: &published, versionless: &versionless, copied: &folders };
+        let changed = members.iter().filter(|member| version.is_some_and(|version| *version != member.version));
+        let rewrite = Rewrite {
+            version,
+            published: &published,
+            changed: &changed.map(|member| folder_of(member).to_owned()).collect(),
+            versionless: &versionless,
+            copied: &folders,
+        };
         stage.rewrite(workspace, &rewrite)?;
 
         events(PublishEvent::Packing { crates: selection.published.len() });

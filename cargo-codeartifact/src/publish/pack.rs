@@ -96,7 +96,7 @@ fn run(
         verify,
         resolution: &resolution,
     };
-    cargo.run("cargo package", &packing.command().arguments, events)
+    cargo.run("cargo package", &packing.command().arguments, &target_dir.join("build"), events)
 }
 
 /// Whether the members of a workspace depend on nothing but each other, so that nothing has to be looked up.

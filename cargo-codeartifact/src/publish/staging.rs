@@ -6,7 +6,7 @@
 //! files come along where a member's `include` may ask for them. Without git it is a plain copy without build folders.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,8 @@ use super::workspace::{Workspace, folder_of};
 pub(super) struct Stage {
     /// Removed when dropped.
     _folder: TempDir,
+    /// Held as long as the folder is in use.
+    _lock: File,
     /// The private folder, links resolved, as cargo and git print it.
     top: PathBuf,
     /// The folder of the original that the copy stands for: git's top, or the nearest above all that is copied.
@@ -31,6 +33,10 @@ pub(super) struct Stage {
     manifest: PathBuf,
 }
 
+/// What the private folders' names begin with.
+const PREFIX: &str = "codeartifact-publish-";
+/// The file that is locked while a private folder is in use.
+const LOCK: &str = "in-use";
 /// The copy, below the private folder.
 const COPY: &str = "source";
 /// Cargo's target folder, below the private folder.
@@ -40,6 +46,7 @@ impl Stage {
     /// Copies `workspace`. `folders` are those to copy, in the original; see [`folders`].
     pub(super) fn copy(workspace: &Workspace, folders: &[PathBuf], host: &Host) -> Result<Self, PublishError> {
         let (folder, top) = Self::private(host)?;
+        let lock = Self::lock(&top)?;
         let copy = top.join(COPY);
         let tree = GitTree::holding(&workspace.root, host)?;
         let tree = tree.filter(|tree| folders.iter().all(|folder| folder.starts_with(tree.root())));
@@ -56,7 +63,8 @@ impl Stage {
                 }
                 for member in workspace.members() {
                     let folder = folder_of(member);
-                    if may_include_ignored(folder, &workspace.root)? {
+                    // A member may be ignored as a whole, too: one that is generated.
+                    if may_include_ignored(folder, &workspace.root)? || !copier.at(folder).exists() {
                         copier.folder(folder)?;
                     }
                 }
@@ -71,20 +79,29 @@ impl Stage {
                 }
             }
         }
-        Ok(Self { manifest: copier.at(&workspace.root).join("Cargo.toml"), _folder: folder, top, base })
+        Ok(Self { manifest: copier.at(&workspace.root).join("Cargo.toml"), _folder: folder, _lock: lock, top, base })
     }
 
     /// A new private folder, and its path with links resolved, as cargo and git print it.
     fn private(host: &Host) -> Result<(TempDir, PathBuf), PublishError> {
         let top =
             ["TMPDIR", "TEMP", "TMP"].iter().find_map(|name| host.var_os(name)).map_or("/tmp".into(), PathBuf::from);
+        sweep(&top);
         let mut builder = tempfile::Builder::new();
-        builder.prefix("codeartifact-publish-");
+        builder.prefix(PREFIX);
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
         let folder = builder.tempdir_in(&top).map_err(PublishError::file("make a folder in", &top))?;
         let path = folder.path().canonicalize().map_err(PublishError::file("find", folder.path()))?;
         Ok((folder, path))
+    }
+
+    /// Marks the folder as in use until this value is dropped or the process ends, however it ends.
+    fn lock(top: &Path) -> Result<File, PublishError> {
+        let path = top.join(LOCK);
+        let lock = File::create(&path).map_err(PublishError::file("create", &path))?;
+        lock.lock().map_err(PublishError::file("lock", &path))?;
+        Ok(lock)
     }
 
     /// The root manifest in the copy.
@@ -122,6 +139,32 @@ impl Stage {
         }
         Ok(())
     }
+}
+
+/// Removes the private folders of runs that were killed: those that nobody has locked. A folder that cannot be removed
+/// stays for the system to clear, as any temporary one.
+fn sweep(top: &Path) {
+    for entry in fs::read_dir(top).into_iter().flatten().flatten() {
+        let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX)
+            && entry.metadata().is_ok_and(|found| found.is_dir() && is_mine(&found));
+        // A folder without the file is not locked yet, or half removed.
+        let Some(lock) = is_ours.then(|| File::open(entry.path().join(LOCK)).ok()).flatten() else { continue };
+        if lock.try_lock().is_ok() {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Whether a folder is this user's: the place of temporary files is often everybody's.
+#[cfg(unix)]
+fn is_mine(found: &fs::Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::uid(found) == rustix::process::geteuid().as_raw()
+}
+
+/// There the place of temporary files is the user's own.
+#[cfg(not(unix))]
+fn is_mine(_found: &fs::Metadata) -> bool {
+    true
 }
 
 /// The folders to copy: the workspace's own and those of members outside it, none below another.
@@ -299,5 +342,24 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
         drop(folder);
         assert!(!path.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_killed_run_left_is_removed_and_what_is_in_use_is_not() {
+        let top = tempfile::tempdir().unwrap();
+        let folder = |name: &str| {
+            let path = top.path().join(name);
+            fs::create_dir(&path).unwrap();
+            path
+        };
+        let left = folder("codeartifact-publish-left");
+        drop(Stage::lock(&left).unwrap());
+        let used = folder("codeartifact-publish-used");
+        let lock = Stage::lock(&used).unwrap();
+        let (new, other) = (folder("codeartifact-publish-new"), folder("other"));
+        sweep(top.path());
+        assert_eq!([&left, &used, &new, &other].map(|path| path.exists()), [false, true, true, true]);
+        drop(lock);
     }
 }

@@ -86,10 +86,6 @@ impl TestRegistry {
         format!("{}/d/my-org-111122223333/cargo/my-team-repo/", self.origin)
     }
 
-    pub(super) fn endpoint(&self) -> Endpoint {
-        Endpoint::recognise(self.url().as_bytes(), &self.trust()).unwrap().unwrap()
-    }
-
     /// Uploads so far: those that arrived.
     pub(super) fn uploads(&self) -> usize {
         self.state().requests.iter().filter(|request| request.starts_with("PUT ")).count()

@@ -47,18 +47,17 @@ pub(super) fn make(session: &mut Session<'_>) -> Result<bool, QuickstartError> {
          my-greeting = {{ version = \"1\", registry = \"{SHARED}\" }}\n\n[workspace]\n"
     );
     write(&folder.join(CONSUMER_MANIFEST), &manifest)?;
+    // Git asks for a name to commit under, and recommends one for the branch.
+    let settings = "[user]\nname = quickstart\nemail = quickstart@example.com\n[init]\ndefaultBranch = main\n";
+    write(&folder.join("home/.gitconfig"), settings)?;
     if !has_git(session) {
         session.narrator.note("without git, the version is that of the manifests");
         return Ok(false);
     }
     let tag = format!("v{VERSION}");
-    session.run(&["git", "init", "--quiet", "--initial-branch=main", WORKSPACE])?;
+    session.run(&["git", "init", "--quiet", WORKSPACE])?;
     session.run(&["git", "-C", WORKSPACE, "add", "--all"])?;
-    let who = ["-c", "user.name=quickstart", "-c", "user.email=quickstart@example.com"];
-    let mut words = vec!["git", "-C", WORKSPACE];
-    words.extend(who);
-    words.extend(["commit", "--quiet", "--message=First"]);
-    session.run(&words)?;
+    session.run(&["git", "-C", WORKSPACE, "commit", "--quiet", "--message=First"])?;
     session.run(&["git", "-C", WORKSPACE, "tag", &tag])?;
     Ok(true)
 }
