@@ -1,17 +1,20 @@
 //! The Linux kernel's keyrings: in memory only, shared by the user's processes, gone at reboot.
 //!
-//! A token is a key of type `user` in the session keyring and in the user's persistent keyring (`persistent-keyring(7)`),
-//! so that other sessions find it; the kernel drops it at the token's end. Where no session keyring was joined the
-//! kernel gives the user's default one.
+//! A token is a key of type `user` in the user's persistent keyring (`persistent-keyring(7)`: in the kernel for three days
+//! after its last use, whoever logs out), which all the user's sessions share; the kernel drops the key at the token's
+//! end. The keyring is reached through the process's own keyring, which ends with the process. The session keyring is
+//! left alone: the keyring project's store goes through it, and where a process has none (services, cron, containers) it
+//! makes one in passing and then cannot use the other one that it began with (`linux-keyutils-keyring-store` 1.0.0). A
+//! kernel without persistent keyrings has the user keyring instead.
 //!
-//! There is no deadline and no thread here: the store's calls (get the keyrings, search, link, read) are answered by the
-//! kernel at once. What could wait, `request_key` with its call to a user program, is never made. Container runtimes
-//! forbid these calls (EPERM, or ENOSYS in some): then the store is unavailable. A used-up quota counts as absent.
+//! There is no deadline and no thread here: the calls (get a keyring, search, link, read) are answered by the kernel at
+//! once. What could wait, `request_key` with its call to a user program, is never made. Container runtimes forbid these
+//! calls (EPERM, or ENOSYS in some): then the store is unavailable. A used-up quota counts as absent.
 
 use std::{fs, time::SystemTime};
 
 use keyring_core::api::CredentialApi as _;
-use linux_keyutils::KeyError;
+use linux_keyutils::{KeyError, KeyRing, KeyRingIdentifier};
 use linux_keyutils_keyring_store::Cred;
 
 use super::{StoreError, StoredToken, TokenStore, Wiped};
@@ -32,37 +35,66 @@ impl KernelStore {
     }
 }
 
-/// The specifier of a key, which gets hold of the keyrings.
+/// The keyring of our keys, with the right to use it: a process possesses what its own keyring links to.
+fn keyring() -> Result<KeyRing, KeyError> {
+    match KeyRing::get_persistent(KeyRingIdentifier::Process) {
+        Err(KeyError::OperationNotSupported) => {
+            KeyRing::from_special_id(KeyRingIdentifier::Process, true)?.link_keyring_id(KeyRingIdentifier::User)?;
+            KeyRing::from_special_id(KeyRingIdentifier::User, false)
+        }
+        result => result,
+    }
+}
+
+/// A key by its description. What the keyring project's store calls the session is the keyring that it works in.
 fn key(description: &str) -> Result<Cred, StoreError> {
-    // The delimiters, service and user serve descriptions other than ours.
-    Cred::build_from_specifiers(Some(description), &Default::default(), false, "", "")
-        .map_err(|error| problem("find the session keyring", error))
+    let keyring = keyring().map_err(|error| problem("find the keyring", error.into()))?;
+    Ok(Cred { session: keyring, persistent: None, description: description.to_owned(), specifiers: None })
 }
 
 fn read(description: &str) -> Result<Option<Wiped>, StoreError> {
     match key(description)?.get_secret() {
         Ok(bytes) => Ok(Some(Wiped(bytes))),
         Err(keyring_core::Error::NoEntry) => Ok(None),
-        // Reading links the key anew, for which there may be no room.
-        Err(error) if cause(&error) == Some(KeyError::QuotaExceeded) => Ok(None),
-        Err(error) => Err(problem("read a key", error)),
+        Err(error) => match Trouble::from(error) {
+            // Reading links the key anew, for which there may be no room.
+            Trouble::Kernel(KeyError::QuotaExceeded) => Ok(None),
+            trouble => Err(problem("read a key", trouble)),
+        },
     }
 }
 
-fn cause(error: &keyring_core::Error) -> Option<KeyError> {
-    std::error::Error::source(error)?.downcast_ref::<KeyError>().copied()
+/// What went wrong: the kernel's answer, where it can be told.
+enum Trouble {
+    Kernel(KeyError),
+    Other(keyring_core::Error),
+}
+
+impl From<KeyError> for Trouble {
+    fn from(error: KeyError) -> Self {
+        Trouble::Kernel(error)
+    }
+}
+
+impl From<keyring_core::Error> for Trouble {
+    fn from(error: keyring_core::Error) -> Self {
+        let kernel = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<KeyError>()).copied();
+        kernel.map_or(Trouble::Other(error), Trouble::Kernel)
+    }
 }
 
 /// `ENOSYS`: the kernel was built without keyrings, or a sandbox pretends so.
 const NO_SUCH_CALL: i32 = rustix::io::Errno::NOSYS.raw_os_error();
 
-fn problem(operation: &'static str, error: keyring_core::Error) -> StoreError {
-    let reason = match cause(&error) {
-        Some(KeyError::PermissionDenied) => "the system forbids keyring calls (EPERM), as containers do",
-        Some(KeyError::Unknown(NO_SUCH_CALL) | KeyError::OperationNotSupported) => "this kernel has no keyrings",
-        Some(KeyError::KeyRevoked | KeyError::KeyExpired) => "the session keyring has ended with its login",
-        Some(KeyError::QuotaExceeded) => "the user's quota of keys is used up (EDQUOT)",
-        _ => return StoreError::failed(NAME, operation, error),
+fn problem(operation: &'static str, trouble: Trouble) -> StoreError {
+    let reason = match trouble {
+        Trouble::Kernel(KeyError::PermissionDenied) => "the system forbids keyring calls (EPERM), as containers do",
+        Trouble::Kernel(KeyError::Unknown(NO_SUCH_CALL) | KeyError::OperationNotSupported) => {
+            "this kernel has no keyrings"
+        }
+        Trouble::Kernel(KeyError::QuotaExceeded) => "the user's quota of keys is used up (EDQUOT)",
+        Trouble::Kernel(error) => return StoreError::failed(NAME, operation, error),
+        Trouble::Other(error) => return StoreError::failed(NAME, operation, error),
     };
     StoreError::Unavailable { store: NAME, reason: reason.to_owned() }
 }
@@ -79,7 +111,7 @@ impl TokenStore for KernelStore {
     fn save(&self, scope: &TokenScope, token: &AuthorizationToken) -> Result<(), StoreError> {
         let description = scope.key();
         let key = key(&description)?;
-        key.set_secret(&token.to_entry(scope)).map_err(|error| problem("add a key", error))?;
+        key.set_secret(&token.to_entry(scope)).map_err(|error| problem("add a key", error.into()))?;
         // At least a second: zero would mean for ever. Without it the entry's own end still counts.
         let seconds = token.expires().duration_since(self.now).unwrap_or_default().as_secs().max(1);
         if let Ok(saved) = key.session.search(&description) {
@@ -91,7 +123,7 @@ impl TokenStore for KernelStore {
     fn forget(&self, scope: &TokenScope) -> Result<(), StoreError> {
         match key(&scope.key())?.delete_credential() {
             Ok(()) | Err(keyring_core::Error::NoEntry) => Ok(()),
-            Err(error) => Err(problem("invalidate a key", error)),
+            Err(error) => Err(problem("invalidate a key", error.into())),
         }
     }
 
@@ -99,12 +131,12 @@ impl TokenStore for KernelStore {
     /// description of 500 bytes or more.
     fn list(&self) -> Result<Vec<StoredToken>, StoreError> {
         // Fails where keyrings cannot be used at all, which an empty list would hide.
-        key("codeartifact")?;
+        key("")?;
         let keys = fs::read("/proc/keys").map_err(StoreError::io(NAME, "read /proc/keys"))?;
         let mut tokens: Vec<StoredToken> = Vec::new();
         for line in String::from_utf8_lossy(&keys).lines() {
             let Some(scope) = description(line).and_then(TokenScope::from_key) else { continue };
-            // The same key is seen through several keyrings, and keys out of this session's reach are seen too.
+            // Keys out of reach, in other keyrings of the user, are seen too.
             if let Some(entry) = read(&scope.key())? {
                 tokens.extend(AuthorizationToken::peek_entry(&entry.0).filter(|token| token.scope == scope));
             }
@@ -136,17 +168,15 @@ mod tests {
 
     #[test]
     fn refusals_of_the_system_are_said_in_words() {
-        // As the library hands them on: EPERM and ENOSYS when it looks for the keyring, EDQUOT when it adds a key.
-        let storage = |error: KeyError| problem("read a key", keyring_core::Error::NoStorageAccess(error.into()));
-        let platform = |error: KeyError| problem("add a key", keyring_core::Error::PlatformFailure(error.into()));
-        for (error, text) in [
-            (storage(KeyError::PermissionDenied), "the system forbids keyring calls (EPERM), as containers do"),
-            (storage(KeyError::Unknown(NO_SUCH_CALL)), "this kernel has no keyrings"),
-            (platform(KeyError::QuotaExceeded), "the user's quota of keys is used up (EDQUOT)"),
+        let library = |error: KeyError| Trouble::from(keyring_core::Error::PlatformFailure(error.into()));
+        for (trouble, text) in [
+            (Trouble::from(KeyError::PermissionDenied), "the system forbids keyring calls (EPERM), as containers do"),
+            (library(KeyError::Unknown(NO_SUCH_CALL)), "this kernel has no keyrings"),
+            (library(KeyError::QuotaExceeded), "the user's quota of keys is used up (EDQUOT)"),
         ] {
-            assert_eq!(error.to_string(), format!("kernel is not available: {text}"));
+            assert_eq!(problem("add a key", trouble).to_string(), format!("kernel is not available: {text}"));
         }
-        assert_eq!(platform(KeyError::OutOfMemory).to_string(), "kernel failed to add a key");
+        assert_eq!(problem("add a key", library(KeyError::OutOfMemory)).to_string(), "kernel failed to add a key");
     }
 
     #[test]

@@ -41,7 +41,9 @@ pub(crate) fn token(seed: &str, length: usize, issued: SystemTime) -> Authorizat
 /// What every store keeps to, with tokens of 4 KiB.
 pub(crate) fn contract(store: &dyn TokenStore, name: &str) {
     let now = some_time();
-    let (one, two) = (scope("contract-one"), scope("contract-two"));
+    // Its own, for stores that other runs of this test share.
+    let own = std::process::id();
+    let (one, two) = (scope(&format!("contract-{own}-a")), scope(&format!("contract-{own}-b")));
     store.forget(&one).unwrap();
     store.forget(&one).unwrap();
     store.forget(&two).unwrap();
