@@ -75,7 +75,7 @@ impl Default for Limits {
         Self {
             header: Duration::from_secs(30),
             body_idle: Duration::from_secs(20),
-            body_start: Duration::from_secs(60),
+            body_start: Duration::from_mins(1),
             body_rate: 16 << 10,
             drain: Duration::from_secs(10),
         }

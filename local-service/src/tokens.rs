@@ -237,7 +237,8 @@ fn write_key(data: &Path, file: &Path, key: &[u8]) -> io::Result<()> {
 fn check_mode(file: &Path) -> Result<(), KeyError> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = std::fs::metadata(file).map_err(KeyError::File)?.permissions().mode();
-    if mode & 0o077 == 0 { Ok(()) } else { Err(KeyError::Exposed) }
+    let others = mode & 0o077;
+    if others == 0 { Ok(()) } else { Err(KeyError::Exposed) }
 }
 
 #[cfg(not(unix))]

@@ -21,6 +21,8 @@ use std::{
 
 use bytes::Bytes;
 
+#[cfg(test)]
+pub(crate) use digest::Hasher;
 pub(crate) use digest::{Digest, Digests};
 use folder::Folder;
 pub(crate) use folder::sync_folder;

@@ -177,7 +177,9 @@ async fn answer_to(
     // The two that move an asset read or write bytes, not JSON; a token is not passed on in a value that is copied.
     match operation.act {
         Act::GetAuthorizationToken => return domains::get_authorization_token(&call),
-        Act::PublishPackageVersion => return versions_content::publish(&mut call, &mut request.payload).await.map(ok),
+        Act::PublishPackageVersion => {
+            return versions_content::publish(&mut call, &mut request.payload).await.map(|value| ok(&value));
+        }
         Act::GetPackageVersionAsset => return versions_content::get_asset(&call),
         _ => {}
     }
@@ -187,7 +189,7 @@ async fn answer_to(
         .await
         .map_err(|error| Failure::Validation { reason: Reason::CannotParse, message: error.to_string() })?;
     call.read_body(&body)?;
-    act(&call, operation).await.map(ok)
+    act(&call, operation).await.map(|value| ok(&value))
 }
 
 async fn act(call: &Call, operation: &Operation) -> Result<Value, Failure> {
@@ -229,8 +231,8 @@ fn unknown(message: String) -> Failure {
     Failure::Validation { reason: Reason::UnknownOperation, message }
 }
 
-fn ok(value: Value) -> Reply {
-    http_answer::json(StatusCode::OK, &value)
+fn ok(value: &Value) -> Reply {
+    http_answer::json(StatusCode::OK, value)
 }
 
 /// A failure as the API's clients read it: the type in a header, the members in the body.

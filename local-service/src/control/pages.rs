@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::call::Call;
 use crate::failure::Failure;
 
-/// A page where the caller asks for none: documented for ListPackageVersions, used for all lists.
+/// A page where the caller asks for none: documented for `ListPackageVersions`, used for all lists.
 const DEFAULT: usize = 50;
 const MOST: usize = 1_000;
 /// Longest token that the API model allows.
@@ -31,7 +31,7 @@ impl Call {
         self.page_of(size, self.query.get("next-token"), scope)
     }
 
-    /// The same from the body, where ListDomains has them.
+    /// The same from the body, where `ListDomains` has them.
     pub(super) fn page_in_body(&self) -> Result<Page, Failure> {
         let size = match self.body.get("maxResults") {
             None => None,
@@ -49,7 +49,7 @@ impl Call {
         // Lengths make the parts of the binding unambiguous.
         let mut request = format!("{} {} {}", self.operation, self.caller.region, self.caller.account);
         for part in scope {
-            request.push_str(&format!(" {}:{part}", part.len()));
+            request = format!("{request} {}:{part}", part.len());
         }
         let after = match token {
             None => None,

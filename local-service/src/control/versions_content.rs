@@ -53,7 +53,7 @@ pub(super) async fn publish(call: &mut Call, payload: &mut Payload) -> Result<Va
         asset: stored.clone(),
         unfinished,
     };
-    let published = call.apply(move |draft| draft.publish_generic(&repository, new)).await?;
+    let published = call.apply(move |draft| draft.publish_generic(&repository, &new)).await?;
     // Only now may the asset be collected, should another request have deleted the version meanwhile.
     drop(pin);
     let mut members = answer::version_coordinate(&named, &published);

@@ -40,7 +40,7 @@ impl Draft {
         let domain = Arc::clone(self.state.domain(&copy.domain)?);
         let source = domain.repository(&copy.source)?;
         let destination = domain.repository(&copy.destination)?;
-        let package = self.source_package(&domain, source, copy)?;
+        let package = source_package(&domain, source, copy)?;
         let existing = destination.package_like(&copy.package);
         if let Some(existing) = existing {
             same_spelling(existing, &copy.name)?;
@@ -80,19 +80,19 @@ impl Draft {
         }
         Ok(outcome)
     }
+}
 
-    /// The package must be in the source, or - where upstreams are searched too - somewhere in its graph.
-    fn source_package(&self, domain: &Domain, source: &Arc<Repository>, copy: &Copy) -> Result<Arc<Package>, Failure> {
-        let nearest = if searches_upstream(copy) {
-            resolve::packages(domain, source, &copy.package, |name| name == copy.name).first().copied()
-        } else {
-            source.package(&copy.package, &copy.name)
-        };
-        nearest.cloned().ok_or_else(|| {
-            let id = format!("{}/{}/{}", copy.package.format, copy.package.namespace, copy.name);
-            Failure::not_found(ResourceKind::Package, id)
-        })
-    }
+/// The package must be in the source, or - where upstreams are searched too - somewhere in its graph.
+fn source_package(domain: &Domain, source: &Arc<Repository>, copy: &Copy) -> Result<Arc<Package>, Failure> {
+    let nearest = if searches_upstream(copy) {
+        resolve::packages(domain, source, &copy.package, |name| name == copy.name).first().copied()
+    } else {
+        source.package(&copy.package, &copy.name)
+    };
+    nearest.cloned().ok_or_else(|| {
+        let id = format!("{}/{}/{}", copy.package.format, copy.package.namespace, copy.name);
+        Failure::not_found(ResourceKind::Package, id)
+    })
 }
 
 /// Generic versions are never resolved from upstreams.

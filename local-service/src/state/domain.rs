@@ -55,6 +55,6 @@ impl Draft {
 /// The ARN of the key that AWS manages: the same for every domain of an account and Region, as there.
 fn managed_key(DomainKey { region, owner, .. }: &DomainKey) -> String {
     let digits = Digest::of(format!("aws/codeartifact/{region}/{owner}").as_bytes()).to_string();
-    let (a, b, c, d, e) = (&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..32]);
-    format!("arn:{}:kms:{region}:{owner}:key/{a}-{b}-{c}-{d}-{e}", partition(region))
+    let id = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..32]].join("-");
+    format!("arn:{}:kms:{region}:{owner}:key/{id}", partition(region))
 }

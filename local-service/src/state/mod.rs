@@ -34,3 +34,6 @@ pub(crate) use model::{
 pub(crate) use records::{Database, DatabaseError};
 pub(crate) use tags::Tagged;
 pub(crate) use version::{Expectations, GenericAsset, NewVersion, Outcome, VersionChange};
+
+#[cfg(test)]
+mod tests;

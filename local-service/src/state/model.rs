@@ -103,6 +103,7 @@ pub(crate) enum Control {
 
 /// A version of a package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the API's word for what a version is called")]
 pub(crate) struct Version {
     /// As published.
     pub(crate) version: String,

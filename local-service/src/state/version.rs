@@ -191,7 +191,7 @@ impl Draft {
     pub(crate) fn publish_generic(
         &mut self,
         repository: &RepositoryKey,
-        new: GenericAsset,
+        new: &GenericAsset,
     ) -> Result<Arc<Version>, Failure> {
         let (_, found) = self.state.repository(repository)?;
         let own = found.package_like(&new.package);
@@ -212,7 +212,7 @@ impl Draft {
                 listing: Box::default(),
                 readme: None,
             },
-            Some(existing) => match add_asset(existing, &new, status)? {
+            Some(existing) => match add_asset(existing, new, status)? {
                 Some(version) => version,
                 None => return Ok(Arc::clone(existing)),
             },
@@ -290,12 +290,11 @@ impl Draft {
         }
         let mut outcome = Outcome::default();
         for current in found {
-            match next(current) {
-                Some(next) => self.put_version(&change.repository, &change.package, next)?,
-                None => {
-                    let key = VersionKey::new(change.package.format, &current.version);
-                    self.remove_version(&change.repository, &change.package, &key)?;
-                }
+            if let Some(next) = next(current) {
+                self.put_version(&change.repository, &change.package, next)?;
+            } else {
+                let key = VersionKey::new(change.package.format, &current.version);
+                self.remove_version(&change.repository, &change.package, &key)?;
             }
             outcome.successful.insert(current.version.clone(), (current.revision.clone(), status));
         }

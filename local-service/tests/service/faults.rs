@@ -1,0 +1,91 @@
+//! Scripted failures.
+
+use std::time::{Duration, Instant};
+
+use local_service::{Cut, FaultRule};
+use serde_json::json;
+
+use crate::client::{Service, send};
+
+fn rule(operation: &str) -> FaultRule {
+    FaultRule { operation: Some(operation.to_owned()), times: 1, ..FaultRule::default() }
+}
+
+#[test]
+fn a_status_comes_with_its_exception_and_retry_after() {
+    let service = Service::furnished();
+    let throttled = FaultRule { status: Some(429), retry_after: Some(7), times: 2, ..rule("GetAuthorizationToken") };
+    service.local.set_faults(vec![throttled]).unwrap();
+    for _ in 0..2 {
+        let answer = service.call("POST", "/v1/authorization-token?domain=acme", None);
+        assert_eq!((answer.status, answer.header("retry-after")), (429, Some("7")));
+        assert_eq!(answer.header("x-amzn-errortype"), Some("ThrottlingException"));
+    }
+    assert_eq!(service.call("POST", "/v1/authorization-token?domain=acme", None).status, 200);
+    let calls = service.local.calls("GetAuthorizationToken");
+    assert_eq!((calls.calls, calls.failures), (3, 2));
+}
+
+#[test]
+fn the_data_plane_fails_in_its_clients_words() {
+    let service = Service::furnished();
+    let token = service.token();
+    service.local.set_faults(vec![FaultRule { status: Some(503), ..rule("cargo:config") }]).unwrap();
+    let answer = service.cargo(&token, "GET", "team", "config.json", b"");
+    assert_eq!((answer.status, answer.json()), (503, json!({ "errors": [{ "detail": "scripted failure" }] })));
+    service.local.set_faults(vec![FaultRule { expire_token: true, ..rule("cargo:config") }]).unwrap();
+    assert_eq!(service.cargo(&token, "GET", "team", "config.json", b"").status, 401);
+    assert_eq!(service.cargo(&token, "GET", "team", "config.json", b"").status, 200);
+}
+
+#[test]
+fn a_connection_is_cut_before_after_or_in_the_middle() {
+    let service = Service::furnished();
+    let token = service.token();
+    let cut = |when| vec![FaultRule { cut: Some(when), ..rule("cargo:publish") }];
+    let publish = |version: &str| {
+        let body = crate::client::publish_body("demo", version, b"content");
+        let target = "/d/acme-111122223333/cargo/team/api/v1/crates/new";
+        send(service.address, "PUT", target, &[("Authorization", &token)], &body)
+    };
+    let stored = |version: &str| {
+        service.cargo(&token, "HEAD", "team", &format!("api/v1/crates/demo/{version}/download"), b"").status == 200
+    };
+    service.local.set_faults(cut(Cut::Before)).unwrap();
+    assert!(publish("1.0.0").is_err());
+    assert!(!stored("1.0.0"));
+    // The answer is lost and the work done: the same again must be fine.
+    service.local.set_faults(cut(Cut::After)).unwrap();
+    assert!(publish("1.0.0").is_err());
+    assert!(stored("1.0.0"));
+    assert_eq!(publish("1.0.0").unwrap().status, 200);
+
+    let middle = FaultRule { cut: Some(Cut::Body), ..rule("cargo:download") };
+    service.local.set_faults(vec![middle]).unwrap();
+    let target = "/d/acme-111122223333/cargo/team/api/v1/crates/demo/1.0.0/download";
+    assert!(send(service.address, "GET", target, &[("Authorization", &token)], b"").is_err());
+    assert_eq!(send(service.address, "GET", target, &[("Authorization", &token)], b"").unwrap().body, b"content");
+}
+
+#[test]
+fn a_delay_delays() {
+    let service = Service::furnished();
+    let slow = FaultRule { path: Some("/v1/domain".to_owned()), delay_ms: 120, times: 1, ..FaultRule::default() };
+    service.local.set_faults(vec![slow]).unwrap();
+    let began = Instant::now();
+    assert_eq!(service.call("GET", "/v1/domain?domain=acme", None).status, 200);
+    assert!(began.elapsed() >= Duration::from_millis(120));
+}
+
+#[test]
+fn rules_come_from_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("faults.json");
+    std::fs::write(&file, r#"{"rules":[{"operation":"ListDomains","status":500,"times":1}]}"#).unwrap();
+    let service = Service::ephemeral();
+    service.local.set_faults(local_service::read_faults(&file).unwrap()).unwrap();
+    assert_eq!(service.refused("POST", "/v1/domains", None).1, "InternalServerException");
+    std::fs::write(&file, r#"{"rules":[{"operation":"ListDomains"}]}"#).unwrap();
+    assert!(local_service::read_faults(&file).unwrap_err().to_string().contains("rule 1 does nothing"));
+    assert!(local_service::read_faults(&folder.path().join("none")).is_err());
+}

@@ -1,0 +1,12 @@
+//! The service over the wire: raw sockets, so that nothing rewrites what is sent.
+
+#![expect(clippy::unwrap_used, reason = "the functions that tests share are tests, too")]
+
+mod cargo;
+mod client;
+mod control;
+mod crash;
+mod faults;
+mod guard;
+mod race;
+mod start;
