@@ -49,7 +49,9 @@ pub struct Options {
 /// Where a service keeps everything.
 #[derive(Debug, Clone)]
 pub enum Data {
-    /// In a folder: what was acknowledged is on the disk, and there after a crash.
+    /// In a folder: what was acknowledged is on the disk, and there after a crash. In it: `service.redb` (all
+    /// records), `assets` (bytes, by digest), `staging` (bytes on their way in; emptied by a start), `token.key`
+    /// (signs tokens; its owner's only) and `lock`. It is made if it is not there; one with other files is refused.
     Durable(PathBuf),
     /// In memory: nothing touches the disk, and all is gone when the service stops.
     Ephemeral,
