@@ -14,7 +14,7 @@ use std::{
 };
 
 use codeartifact::{Host, Stores, TokenStore, UserSettings, store::SecretServiceStore, store::StoreError};
-use support::{contract, files_contain, scope, some_time, token, wait_until};
+use support::{LONGEST_TOKEN, contract, files_contain, scope, some_time, token, wait_until};
 
 /// What a keyring that is locked, hung or gone may cost a caller.
 const LONGEST: Duration = Duration::from_millis(2_500);
@@ -94,7 +94,7 @@ fn keeps_the_contract_and_survives_a_restart() {
     let kept = token("restart", 4096, some_time());
     {
         let _keyring = desktop.keyring(Some("pw"));
-        contract(&desktop.store(), "secret-service");
+        contract(&desktop.store(), "secret-service", LONGEST_TOKEN);
         desktop.store().save(&scope("restart"), &kept).unwrap();
     }
     let _keyring = desktop.keyring(Some("pw"));

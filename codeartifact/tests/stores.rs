@@ -7,11 +7,11 @@ use codeartifact::{
     Stores, TokenStore, UserSettings,
     store::{FileStore, MemoryStore, NoStore, StoreError},
 };
-use support::{contract, scope, some_time, token};
+use support::{LONGEST_TOKEN, contract, scope, some_time, token};
 
 #[test]
 fn memory_keeps_the_contract() {
-    contract(&MemoryStore::default(), "memory");
+    contract(&MemoryStore::default(), "memory", LONGEST_TOKEN);
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn none_keeps_nothing() {
 #[test]
 fn file_keeps_the_contract() {
     let folder = tempfile::tempdir().unwrap();
-    contract(&FileStore::new(Some(folder.path().join("deep/tokens"))), "file");
+    contract(&FileStore::new(Some(folder.path().join("deep/tokens"))), "file", LONGEST_TOKEN);
 }
 
 #[test]
@@ -134,7 +134,8 @@ mod files {
     fn another_users_file_is_refused() {
         let (_folder, store, path) = kept();
         // Only root can give a file away; for others the next line is the proof that they cannot either.
-        if std::os::unix::fs::chown(&path, Some(65_534), None).is_ok() {
+        let another = std::os::unix::fs::MetadataExt::uid(&fs::metadata(&path).unwrap()) + 1;
+        if std::os::unix::fs::chown(&path, Some(another), None).is_ok() {
             assert_eq!(reason(store.load(&scope("my-org"))), "it belongs to another user");
         } else {
             assert!(store.load(&scope("my-org")).unwrap().is_some());
@@ -200,8 +201,35 @@ mod kernel {
     use std::{process::Command, time::Duration};
     use support::{CHILD, child_part, test_arguments, wait_until};
 
+    /// What all keys of an ordinary user may take together, in bytes (`/proc/sys/kernel/keys/maxbytes`).
+    const QUOTA: usize = 20_000;
+
+    /// The tests share that quota: one after another.
+    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
     /// The variable with the process id of the test that owns the keys.
     const OWNER: &str = "CODEARTIFACT_TEST_OWNER";
+
+    fn turn() -> std::sync::MutexGuard<'static, ()> {
+        let turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // The kernel takes what was forgotten off the quota in its own time.
+        wait_until("there is room for keys", || free_quota().is_none_or(|free| free > QUOTA * 3 / 4));
+        turn
+    }
+
+    /// What is left of this user's quota, in bytes: the last word of `UID: USAGE NKEYS/NIKEYS KEYS/MAX BYTES/MAX`.
+    fn free_quota() -> Option<usize> {
+        let user = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").ok()?).to_string();
+        let users = std::fs::read_to_string("/proc/key-users").ok()?;
+        let line = users.lines().find(|line| line.trim_start().split(':').next() == Some(&user))?;
+        let (used, most) = line.rsplit(' ').next()?.split_once('/')?;
+        most.parse::<usize>().ok()?.checked_sub(used.parse().ok()?)
+    }
+
+    /// A store whose keys last a minute, should a test die with some of them.
+    fn store() -> KernelStore {
+        KernelStore::new(some_time() + Duration::from_mins(12 * 60 - 1))
+    }
 
     fn child(body: &str) -> Command {
         let mut command = support::child(body, body);
@@ -230,11 +258,13 @@ mod kernel {
 
     #[test]
     fn keeps_the_contract_with_a_session_keyring() {
+        let _turn = turn();
         in_own_session("", "kernel::contract_body");
     }
 
     #[test]
     fn keeps_the_contract_with_whatever_keyrings_there_are() {
+        let _turn = turn();
         let said = child("kernel::contract_body").output().unwrap();
         support::said(&said);
     }
@@ -242,6 +272,7 @@ mod kernel {
     /// Processes of different sessions, which have nothing but the user in common.
     #[test]
     fn sessions_share_what_is_kept() {
+        let _turn = turn();
         in_own_session("", "kernel::keep_body");
         in_own_session("", "kernel::find_body");
         support::said(&child("kernel::keep_body").output().unwrap());
@@ -259,7 +290,7 @@ mod kernel {
     #[ignore = "run by another test, in a session keyring of its own"]
     fn keep_body() {
         if let Some((host, _)) = child_part() {
-            KernelStore::new(some_time()).save(&shared_scope(&host), &token("shared", 4096, some_time())).unwrap();
+            store().save(&shared_scope(&host), &token("shared", 4096, some_time())).unwrap();
         }
     }
 
@@ -267,7 +298,7 @@ mod kernel {
     #[ignore = "run by another test, in a session keyring of its own"]
     fn find_body() {
         if let Some((host, _)) = child_part() {
-            let store = KernelStore::new(some_time());
+            let store = store();
             assert!(store.load(&shared_scope(&host)).unwrap().is_some());
             assert!(store.list().unwrap().iter().any(|token| token.scope == shared_scope(&host)));
             store.forget(&shared_scope(&host)).unwrap();
@@ -279,12 +310,13 @@ mod kernel {
     #[ignore = "run by another test, in a session keyring of its own"]
     fn contract_body() {
         if child_part().is_some() {
-            contract(&KernelStore::new(some_time()), "kernel");
+            contract(&store(), "kernel", QUOTA / 4);
         }
     }
 
     #[test]
     fn drops_a_token_at_its_end_and_takes_a_new_one() {
+        let _turn = turn();
         in_own_session("", "kernel::end_body");
     }
 
@@ -301,14 +333,35 @@ mod kernel {
         // The entry is whole; only the kernel can make it absent.
         wait_until("the kernel drops the key", || nearly_over.load(&scope).unwrap().is_none());
         assert!(nearly_over.list().unwrap().iter().all(|token| token.scope != scope));
-        let store = KernelStore::new(some_time());
+        let store = store();
         store.save(&scope, &kept).unwrap();
         assert!(store.load(&scope).unwrap().is_some());
         store.forget(&scope).unwrap();
     }
 
     #[test]
+    fn a_full_quota_is_a_store_that_is_not_there() {
+        let _turn = turn();
+        support::said(&child("kernel::full_body").output().unwrap());
+    }
+
+    #[test]
+    #[ignore = "run by another test, in a process of its own"]
+    fn full_body() {
+        let Some((host, _)) = child_part() else { return };
+        let (store, scope) = (store(), shared_scope(&host));
+        store.save(&scope, &token("fits", 1_000, some_time())).unwrap();
+        // No key may be longer than 32,767 bytes, and for ordinary users the quota ends before that.
+        let error = store.save(&scope, &token("too-long", 33_000, some_time())).unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable { .. } | StoreError::Failed { .. }), "{error:?}");
+        let stores = Stores::of(vec![Box::new(store)]);
+        assert_eq!(stores.save(&scope, &token("too-long", 33_000, some_time()), some_time()).len(), 1);
+        assert!(stores.load(&scope, some_time()).token.is_none(), "the older one is gone with the attempt");
+    }
+
+    #[test]
     fn foreign_keys_do_no_harm() {
+        let _turn = turn();
         // Foreign keys with long and odd descriptions, and a key of ours with a foreign payload.
         let before = "keyctl add user \"$(printf %2000s x)\" v @s >/dev/null; keyctl add user 'a;b: c' v @s >/dev/null; \
                       keyctl add user codeartifact/1/us-east-1/111122223333/foreign//profile:test v \
@@ -322,7 +375,7 @@ mod kernel {
         if child_part().is_none() {
             return;
         }
-        let (store, scope) = (KernelStore::new(some_time()), scope("foreign"));
+        let (store, scope) = (store(), scope("foreign"));
         assert_eq!(scope.key(), "codeartifact/1/us-east-1/111122223333/foreign//profile:test");
         assert_eq!(store.load(&scope).unwrap(), None);
         assert!(store.list().unwrap().iter().all(|token| token.scope != scope));
@@ -335,6 +388,7 @@ mod kernel {
 
     #[test]
     fn a_session_that_has_ended_does_not_matter() {
+        let _turn = turn();
         in_own_session("keyctl revoke @s;", "kernel::revoked_body");
     }
 
@@ -344,6 +398,6 @@ mod kernel {
         if child_part().is_none() {
             return;
         }
-        contract(&KernelStore::new(some_time()), "kernel");
+        contract(&store(), "kernel", QUOTA / 4);
     }
 }

@@ -13,6 +13,9 @@ use zeroize::Zeroizing;
 /// The variable that tells a child which body to run, and with what.
 pub(crate) const CHILD: &str = "CODEARTIFACT_TEST_CHILD";
 
+/// The longest token that is believed, in bytes.
+pub(crate) const LONGEST_TOKEN: usize = 20 * 1024;
+
 /// A moment without a fraction of a second.
 pub(crate) fn some_time() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_790_000_000)
@@ -38,8 +41,8 @@ pub(crate) fn token(seed: &str, length: usize, issued: SystemTime) -> Authorizat
     AuthorizationToken::new(Zeroizing::new(secret), issued, issued + Duration::from_hours(12))
 }
 
-/// What every store keeps to, with tokens of 4 KiB.
-pub(crate) fn contract(store: &dyn TokenStore, name: &str) {
+/// What every store keeps to, with tokens of 4 KiB and one of `longest` bytes.
+pub(crate) fn contract(store: &dyn TokenStore, name: &str, longest: usize) {
     let now = some_time();
     // Its own, for stores that other runs of this test share.
     let own = std::process::id();
@@ -78,7 +81,7 @@ pub(crate) fn contract(store: &dyn TokenStore, name: &str) {
     let stored =
         |scope: &TokenScope| StoredToken { scope: scope.clone(), issued: second.issued(), expires: second.expires() };
     assert_eq!(listed(store), [stored(&one), stored(&two)]);
-    for (length, seed) in [(5_000, "longer"), (20, "shorter"), (20 * 1024, "longest")] {
+    for (length, seed) in [(5_000, "longer"), (20, "shorter"), (longest, "longest")] {
         let changed = token(seed, length, now);
         store.save(&one, &changed).unwrap();
         assert_eq!(store.load(&one).unwrap().as_ref(), Some(&changed), "{seed}");
