@@ -222,8 +222,8 @@ mod kernel {
         let user = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").ok()?).to_string();
         let users = std::fs::read_to_string("/proc/key-users").ok()?;
         let line = users.lines().find(|line| line.trim_start().split(':').next() == Some(&user))?;
-        let (used, most) = line.rsplit(' ').next()?.split_once('/')?;
-        most.parse::<usize>().ok()?.checked_sub(used.parse().ok()?)
+        let (taken, most) = line.rsplit(' ').next()?.split_once('/')?;
+        most.parse::<usize>().ok()?.checked_sub(taken.parse().ok()?)
     }
 
     /// A store whose keys last a minute, should a test die with some of them.
