@@ -1,10 +1,8 @@
-//! The little of Cargo's configuration that publishing depends on: which registry a name stands for, and what the
-//! default registry is replaced by. Read as cargo does it: variables, then `.cargo/config.toml` from the folder
-//! upwards, then `$CARGO_HOME/config.toml`.
+//! The little of Cargo's configuration that publishing depends on: which registry a name stands for. Read as cargo does
+//! it: variables, then `.cargo/config.toml` from the folder upwards, then `$CARGO_HOME/config.toml`.
 
 use std::path::{Path, PathBuf};
 
-use clients::cargo::publish::Resolution;
 use codeartifact::Host;
 use toml_edit::{DocumentMut, Item};
 
@@ -49,24 +47,6 @@ impl<'a> CargoConfig<'a> {
         let variable = name.to_uppercase().replace('-', "_");
         let said = self.host.var(&format!("CARGO_REGISTRIES_{variable}_INDEX")).map(str::to_owned);
         said.or_else(|| self.text(&["registries", name, "index"]))
-    }
-
-    /// Where the default registry's crates come from.
-    pub(super) fn resolution(&self) -> Resolution {
-        let mut name = "crates-io".to_owned();
-        // A chain of replacements longer than the number of files that could hold one is a circle; cargo will say so.
-        for _ in 0..16 {
-            match self.text(&["source", &name, "replace-with"]) {
-                Some(next) => name = next,
-                None => break,
-            }
-        }
-        if name == "crates-io" {
-            return Resolution::Default;
-        }
-        let index = self.text(&["source", &name, "registry"]).or_else(|| self.registry_index(&name));
-        // A folder of vendored crates has no index to lay the packed crates over.
-        index.map_or(Resolution::Default, Resolution::Replaced)
     }
 
     fn text(&self, path: &[&str]) -> Option<String> {
@@ -114,30 +94,5 @@ mod tests {
         assert_eq!(ask(&[("CARGO_REGISTRIES_MY_REG_INDEX", "said")], &files, index).as_deref(), Some("said"));
         assert_eq!(ask(&[], &files, |config| config.registry_index("other")).as_deref(), Some("other"));
         assert_eq!(ask(&[], &files, |config| config.registry_index("none")), None);
-    }
-
-    #[test]
-    fn replacements_are_followed_to_an_index() {
-        let table: &[(&str, Resolution)] = &[
-            ("", Resolution::Default),
-            (
-                "[source.crates-io]\nreplace-with = \"a\"\n[registries.a]\nindex = \"i\"",
-                Resolution::Replaced("i".into()),
-            ),
-            (
-                "[source.crates-io]\nreplace-with = \"a\"\n[source.a]\nregistry = \"i\"",
-                Resolution::Replaced("i".into()),
-            ),
-            (
-                "[source]\ncrates-io.replace-with = \"a\"\na.replace-with = \"b\"\nb.registry = \"i\"",
-                Resolution::Replaced("i".into()),
-            ),
-            ("[source.crates-io]\nreplace-with = \"v\"\n[source.v]\ndirectory = \"vendor\"", Resolution::Default),
-            ("[source]\ncrates-io.replace-with = \"a\"\na.replace-with = \"crates-io\"", Resolution::Default),
-        ];
-        for (text, resolution) in table {
-            let found = ask(&[], &[("home/.cargo/config.toml", text)], |config| Some(config.resolution()));
-            assert_eq!(found.as_ref(), Some(resolution), "{text}");
-        }
     }
 }

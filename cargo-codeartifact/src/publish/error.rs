@@ -51,6 +51,10 @@ pub(crate) enum PublishError {
     NothingToPublish { path: PathBuf, skipped: Vec<(String, String)> },
     #[error("`{krate}` depends on `{dependency}`, which is not published: {reason}")]
     DependsOnUnpublished { krate: String, dependency: String, reason: String },
+    #[error(
+        "cargo took a crate named `{dependency}` from a registry for the one of this workspace that `{krate}` needs"
+    )]
+    StrangersCrate { krate: String, dependency: String },
     #[error("the crates {} depend on each other in a circle", Few(.crates))]
     Circle { crates: Vec<String> },
     #[error("two packages named `{name}` are to be published: {} and {}", first.display(), second.display())]
@@ -133,6 +137,7 @@ impl PublishError {
             | PublishError::InvalidVersion { .. }
             | PublishError::NothingToPublish { .. }
             | PublishError::DependsOnUnpublished { .. }
+            | PublishError::StrangersCrate { .. }
             | PublishError::Circle { .. }
             | PublishError::SameName { .. }
             | PublishError::Manifest { .. }
@@ -161,6 +166,9 @@ impl PublishError {
             PublishError::InvalidVersion { .. } => "a version is MAJOR.MINOR.PATCH, such as 1.4.0 or 1.4.0-rc.1",
             PublishError::DependsOnUnpublished { .. } => {
                 "make the dependency publishable, or a development dependency without a version"
+            }
+            PublishError::StrangersCrate { .. } => {
+                "its requirement does not fit the version in the workspace: write the one that does"
             }
             PublishError::Circle { .. } => {
                 "a development dependency within the workspace needs no version: with `path` alone it is left out of \
@@ -199,7 +207,9 @@ impl fmt::Display for Quoted<'_> {
 pub(super) fn escaped(text: &str) -> String {
     let mut safe = String::new();
     for character in text.chars().take(4000) {
-        if character == '\n' || !character.is_control() {
+        if character == '\t' {
+            safe.push_str("    ");
+        } else if character == '\n' || !character.is_control() {
             safe.push(character);
         } else {
             safe.extend(character.escape_default());

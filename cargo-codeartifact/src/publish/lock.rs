@@ -4,8 +4,10 @@
 //! before stays as it is stored, and differs at least by the commit recorded in it: its SHA-256 is another one, and
 //! `cargo install --locked` would refuse the crate for that. So the lock file of what is uploaded is made to name what
 //! is stored. Nothing else in the archive changes, and where every sibling is uploaded, nothing at all does.
+//!
+//! The lock file also shows whose crates cargo took: a stranger's of the same name is found here, before it is built.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 
 use flate2::Compression;
@@ -18,22 +20,43 @@ use super::archive::ArchiveError;
 /// SHA-256 by name and version.
 pub(super) type Digests = BTreeMap<(String, String), String>;
 
-/// The lock file's text with the digests of `stored`; `None` where it names these already.
-pub(super) fn corrected(lock: &str, stored: &Digests) -> Option<String> {
+/// The lock file's text with these digests of siblings; `None` where nothing changes. Siblings that were locked by their
+/// folder become ones of the `default` registry, where its address is known, as cargo writes them.
+pub(super) fn corrected(lock: &str, siblings: &Digests, default: Option<&str>) -> Option<String> {
     let mut document: DocumentMut = lock.parse().ok()?;
-    let mut changed = false;
+    // Notes on folders that were offered to cargo and not used.
+    let mut changed = document.remove("patch").is_some();
     for package in document.get_mut("package")?.as_array_of_tables_mut()?.iter_mut() {
         let text = |key| package.get(key).and_then(|item| item.as_str()).map(str::to_owned);
-        let (Some(name), Some(version), Some(checksum)) = (text("name"), text("version"), text("checksum")) else {
-            // The crate itself, which has none.
-            continue;
-        };
-        if let Some(digest) = stored.get(&(name, version)).filter(|digest| **digest != checksum) {
-            package.insert("checksum", value(digest));
-            changed = true;
+        let Some(digest) = text("name").zip(text("version")).and_then(|key| siblings.get(&key)) else { continue };
+        match (text("source"), text("checksum"), default) {
+            (Some(_), checksum, _) if checksum.as_ref() != Some(digest) => {
+                package.insert("checksum", value(digest));
+            }
+            (None, _, Some(default)) => {
+                let dependencies = package.remove("dependencies");
+                package.insert("source", value(default));
+                package.insert("checksum", value(digest));
+                if let Some(dependencies) = dependencies {
+                    package.insert("dependencies", dependencies);
+                }
+            }
+            _ => continue,
         }
+        changed = true;
     }
     changed.then(|| document.to_string())
+}
+
+/// Whether a lock file has a package of that name from a folder, or with one of these digests.
+pub(super) fn has_own(lock: &str, name: &str, digests: &BTreeSet<String>) -> bool {
+    let Ok(document) = lock.parse::<DocumentMut>() else { return false };
+    let packages = document.get("package").and_then(|packages| packages.as_array_of_tables());
+    packages.into_iter().flatten().any(|package| {
+        let text = |key| package.get(key).and_then(|item| item.as_str());
+        let is_own = text("source").is_none() || text("checksum").is_some_and(|digest| digests.contains(digest));
+        text("name") == Some(name) && is_own
+    })
 }
 
 /// The packed crate `archive` of `root` with another lock file; all other entries as they are.
@@ -70,10 +93,28 @@ mod tests {
 
     #[test]
     fn only_the_checksum_of_a_sibling_changes() {
-        assert_eq!(corrected(LOCK, &digests(&[("b", "1.0.0", "old"), ("a", "1.0.0", "mine")])), None);
-        assert_eq!(corrected(LOCK, &digests(&[("b", "2.0.0", "new")])), None);
-        let new = corrected(LOCK, &digests(&[("b", "1.0.0", "new")])).unwrap();
+        assert_eq!(corrected(LOCK, &digests(&[("b", "1.0.0", "old")]), Some("registry+x")), None);
+        assert_eq!(corrected(LOCK, &digests(&[("b", "2.0.0", "new")]), None), None);
+        let new = corrected(LOCK, &digests(&[("b", "1.0.0", "new")]), None).unwrap();
         assert_eq!(new, LOCK.replace("\"old\"", "\"new\""));
+    }
+
+    #[test]
+    fn a_sibling_locked_by_its_folder_becomes_one_of_the_registry() {
+        let from_folder = "version = 4\n\n[[package]]\nname = \"b\"\nversion = \"1.0.0\"\ndependencies = [\n \"c\",\n]\n\n\
+            [[patch.unused]]\nname = \"z\"\nversion = \"1.0.0\"\n";
+        let new = corrected(from_folder, &digests(&[("b", "1.0.0", "new")]), Some("registry+x")).unwrap();
+        let expected = "version = 4\n\n[[package]]\nname = \"b\"\nversion = \"1.0.0\"\nsource = \"registry+x\"\n\
+            checksum = \"new\"\ndependencies = [\n \"c\",\n]\n";
+        assert_eq!(new, expected);
+    }
+
+    #[test]
+    fn a_stranger_of_the_same_name_is_told_from_ones_own() {
+        let own = |digest: &str| has_own(LOCK, "b", &[digest.to_owned()].into());
+        assert!(own("old") && !own("other"));
+        assert!(has_own(LOCK, "a", &BTreeSet::new()), "from a folder");
+        assert!(!has_own(LOCK, "c", &BTreeSet::new()));
     }
 
     #[test]

@@ -47,7 +47,7 @@ use cargo_config::CargoConfig;
 use git::GitTree;
 use lock::Digests;
 use manifest::Rewrite;
-use pack::PackedCrate;
+use pack::{PackedCrate, Packer};
 use staging::Stage;
 use stored::{Repository, Stored};
 use upload::{Registry, Uploaded};
@@ -198,7 +198,7 @@ pub(crate) fn publish(
     let mut releases = Vec::new();
     for workspace in workspaces(request, context.host)? {
         events(PublishEvent::Reading { path: workspace.root.clone() });
-        releases.push(Release::plan(&workspace, request, context, &endpoint, &repository, events)?);
+        releases.push(Release::plan(workspace, request, context, &endpoint, &repository, events)?);
     }
     refuse_same_names(&releases)?;
 
@@ -226,11 +226,12 @@ fn refuse_same_names(releases: &[Release]) -> Result<(), PublishError> {
     let mut seen: BTreeMap<&str, &PathBuf> = BTreeMap::new();
     for release in releases {
         for krate in &release.packed {
-            if let Some(first) = seen.insert(&krate.name, &release.root).filter(|first| **first != release.root) {
+            let root = &release.workspace.root;
+            if let Some(first) = seen.insert(&krate.name, root).filter(|first| *first != root) {
                 return Err(PublishError::SameName {
                     name: krate.name.clone(),
                     first: first.clone(),
-                    second: release.root.clone(),
+                    second: root.clone(),
                 });
             }
         }
@@ -240,7 +241,9 @@ fn refuse_same_names(releases: &[Release]) -> Result<(), PublishError> {
 
 /// A workspace packed and compared: all that is left to do is to upload.
 struct Release {
-    root: PathBuf,
+    workspace: Workspace,
+    /// The members that are published, each after what it needs.
+    names: Vec<String>,
     stage: Stage,
     cargo: Cargo,
     packed: Vec<PackedCrate>,
@@ -250,7 +253,7 @@ struct Release {
 
 impl Release {
     fn plan(
-        workspace: &Workspace,
+        workspace: Workspace,
         request: &PublishRequest,
         context: &PublishContext<'_>,
         endpoint: &Endpoint,
@@ -287,8 +290,8 @@ impl Release {
             events(PublishEvent::Version { version, origin });
         }
 
-        let folders = staging::folders(workspace);
-        let stage = Stage::copy(workspace, &folders, host)?;
+        let folders = staging::folders(&workspace);
+        let stage = Stage::copy(&workspace, &folders, host)?;
         let needed = members.iter().flat_map(|member| &member.dependencies);
         let versionless = needed
             .filter(|it| it.kind != DependencyKind::Development && it.req == semver::VersionReq::STAR)
@@ -303,16 +306,23 @@ impl Release {
             versionless: &versionless,
             copied: &folders,
         };
-        stage.rewrite(workspace, &rewrite)?;
+        stage.rewrite(&workspace, &rewrite)?;
 
         events(PublishEvent::Packing { crates: selection.published.len() });
-        let packed = pack::pack(&stage, &cargo, &workspace.metadata, &selection.published, &registries, events)?;
+        let packer = Packer {
+            stage: &stage,
+            cargo: &cargo,
+            registries: &registries,
+            original: &workspace.metadata,
+            names: &selection.published,
+        };
+        let packed = packer.pack(events)?;
         let mut stored = Vec::new();
         for krate in &packed {
             events(PublishEvent::Comparing { name: krate.name.clone(), version: krate.version.clone() });
             stored.push(repository.compare(krate, &stage.scratch("stored.crate"))?);
         }
-        Ok(Self { root: workspace.root.clone(), stage, cargo, packed, stored })
+        Ok(Self { workspace, names: selection.published, stage, cargo, packed, stored })
     }
 
     fn carry_out(
@@ -326,9 +336,15 @@ impl Release {
         let total = self.stored.iter().filter(|stored| **stored == Stored::Nothing).count();
         if request.verify && !request.dry_run && total > 0 {
             events(PublishEvent::Verifying { crates: self.packed.len() });
-            let config = CargoConfig::read(&self.root, context.host)?;
-            let registries = Registries { config: &config, target: endpoint, trust: context.trust };
-            pack::verify(&self.stage, &self.cargo, &mut self.packed, &registries, events)?;
+            let config = CargoConfig::read(&self.workspace.root, context.host)?;
+            let packer = Packer {
+                stage: &self.stage,
+                cargo: &self.cargo,
+                registries: &Registries { config: &config, target: endpoint, trust: context.trust },
+                original: &self.workspace.metadata,
+                names: &self.names,
+            };
+            packer.verify(&mut self.packed, events)?;
         }
         let registry = Registry::new(endpoint, context.authorize, context.host)?;
         let mut rows = Vec::new();
@@ -336,7 +352,7 @@ impl Release {
         let mut digests = Digests::new();
         for (krate, stored) in self.packed.iter_mut().zip(&self.stored) {
             if *stored == Stored::Nothing {
-                krate.correct_lock(&digests)?;
+                krate.correct_lock(&digests, None)?;
             }
             let (outcome, sha256) = match stored {
                 Stored::Identical(sha256) => (Outcome::AlreadyPublished, sha256.clone()),

@@ -27,76 +27,108 @@ pub(super) struct PackedCrate {
     /// SHA-256 of the file, lowercase hex.
     pub(super) sha256: String,
     dependencies: Vec<NewDependency>,
+    /// The names of those dependencies that the manifest of the original gives a path.
+    own: BTreeSet<String>,
 }
 
-/// Packs the members named, of the copy, without building them. `original` is what cargo says of the workspace as it
-/// was before anything was rewritten.
-pub(super) fn pack(
-    stage: &Stage,
-    cargo: &Cargo,
-    original: &Metadata,
-    names: &[String],
-    registries: &Registries<'_>,
-    events: &mut dyn FnMut(PublishEvent),
-) -> Result<Vec<PackedCrate>, PublishError> {
-    let metadata = cargo.metadata(stage.manifest())?;
-    run(stage, cargo, &metadata, names, false, registries, events)?;
-    let members: BTreeMap<&str, &Package> =
-        metadata.workspace_packages().into_iter().map(|package| (package.name.as_str(), package)).collect();
-    let packed = names.iter().map(|name| {
-        let package = members.get(name.as_str()).expect("the copy has the members of the original");
-        let file = stage.target_dir().join(packed_file(name, &package.version.to_string()));
-        let (size, sha256) = digest(&file)?;
-        Ok(PackedCrate {
-            name: name.clone(),
-            version: package.version.to_string(),
-            dependencies: dependencies(package, &own_dependencies(original, name), registries),
-            file,
-            size,
-            sha256,
-        })
-    });
-    packed.collect()
+/// Packs the members of a staged workspace.
+pub(super) struct Packer<'a> {
+    pub(super) stage: &'a Stage,
+    pub(super) cargo: &'a Cargo,
+    pub(super) registries: &'a Registries<'a>,
+    /// What cargo says of the workspace as it was before anything was rewritten.
+    pub(super) original: &'a Metadata,
+    /// The members that are published, each after what it needs.
+    pub(super) names: &'a [String],
 }
 
-/// Builds what is packed, as a consumer would, before it is uploaded. Cargo packs once more for that: from then on
-/// these files are the ones.
-pub(super) fn verify(
-    stage: &Stage,
-    cargo: &Cargo,
-    packed: &mut [PackedCrate],
-    registries: &Registries<'_>,
-    events: &mut dyn FnMut(PublishEvent),
-) -> Result<(), PublishError> {
-    let metadata = cargo.metadata(stage.manifest())?;
-    let names: Vec<_> = packed.iter().map(|krate| krate.name.clone()).collect();
-    run(stage, cargo, &metadata, &names, true, registries, events)?;
-    for krate in packed {
-        (krate.size, krate.sha256) = digest(&krate.file)?;
+impl Packer<'_> {
+    /// Packs, and does not build.
+    pub(super) fn pack(&self, events: &mut dyn FnMut(PublishEvent)) -> Result<Vec<PackedCrate>, PublishError> {
+        let metadata = self.cargo.metadata(self.stage.manifest())?;
+        self.run(&metadata, false, events)?;
+        let members: BTreeMap<&str, &Package> =
+            metadata.workspace_packages().into_iter().map(|package| (package.name.as_str(), package)).collect();
+        let packed = self.names.iter().map(|name| {
+            let package = members.get(name.as_str()).expect("the copy has the members of the original");
+            let file = self.stage.target_dir().join(packed_file(name, &package.version.to_string()));
+            let (size, sha256) = digest(&file)?;
+            let own = own_dependencies(self.original, name);
+            Ok(PackedCrate {
+                name: name.clone(),
+                version: package.version.to_string(),
+                dependencies: dependencies(package, &own, self.registries),
+                file,
+                size,
+                sha256,
+                own,
+            })
+        });
+        let mut packed = packed.collect::<Result<Vec<_>, PublishError>>()?;
+        self.settle(&metadata, &mut packed)?;
+        Ok(packed)
     }
-    Ok(())
-}
 
-fn run(
-    stage: &Stage,
-    cargo: &Cargo,
-    metadata: &Metadata,
-    names: &[String],
-    verify: bool,
-    registries: &Registries<'_>,
-    events: &mut dyn FnMut(PublishEvent),
-) -> Result<(), PublishError> {
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let resolution = if stands_alone(metadata) { Resolution::Alone } else { registries.config.resolution() };
-    let target_dir = stage.target_dir();
-    let packing = Packing {
-        manifest: stage.manifest(),
-        target_dir: &target_dir,
-        packages: &names,
-        verify,
-        resolution: &resolution,
-    };
-    cargo.run("cargo package", &packing.command().arguments, &target_dir.join("build"), events)
+    /// Builds what is packed, as a consumer would, before it is uploaded. Cargo packs once more for that: from then on
+    /// these files are the ones.
+    pub(super) fn verify(
+        &self,
+        packed: &mut [PackedCrate],
+        events: &mut dyn FnMut(PublishEvent),
+    ) -> Result<(), PublishError> {
+        let metadata = self.cargo.metadata(self.stage.manifest())?;
+        self.run(&metadata, true, events)?;
+        for krate in &mut *packed {
+            (krate.size, krate.sha256) = digest(&krate.file)?;
+        }
+        self.settle(&metadata, packed)
+    }
+
+    fn run(&self, metadata: &Metadata, verify: bool, events: &mut dyn FnMut(PublishEvent)) -> Result<(), PublishError> {
+        let packages: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        let alone = stands_alone(metadata);
+        let resolution = if alone { Resolution::Alone } else { Resolution::Registries { own: self.own(metadata) } };
+        let target_dir = self.stage.target_dir();
+        let packing = Packing {
+            manifest: self.stage.manifest(),
+            target_dir: &target_dir,
+            packages: &packages,
+            verify,
+            resolution: &resolution,
+        };
+        self.cargo.run("cargo package", &packing.command().arguments, &target_dir.join("build"), events)
+    }
+
+    /// The folders of the workspace's own packages: published members, in the copy, and what members name by a path
+    /// that leads out of it.
+    fn own(&self, metadata: &Metadata) -> Vec<(String, PathBuf)> {
+        let members = metadata.workspace_packages();
+        let published = members.iter().filter(|member| self.names.contains(&member.name));
+        let mut own: BTreeMap<String, PathBuf> =
+            published.map(|member| (member.name.to_string(), folder_of(member).to_owned())).collect();
+        let inside: BTreeSet<&Path> = self.original.packages.iter().map(folder_of).collect();
+        for dependency in self.original.packages.iter().flat_map(|package| &package.dependencies) {
+            if let Some(path) = dependency.path.as_ref().filter(|path| !inside.contains(path.as_std_path())) {
+                own.entry(dependency.name.clone()).or_insert_with(|| path.as_std_path().to_owned());
+            }
+        }
+        own.into_iter().collect()
+    }
+
+    /// Makes sure that what was locked are the workspace's own, and that lock files name them as a registry will.
+    fn settle(&self, metadata: &Metadata, packed: &mut [PackedCrate]) -> Result<(), PublishError> {
+        let digests: BTreeSet<String> = packed.iter().map(|krate| krate.sha256.clone()).collect();
+        packed.iter().try_for_each(|krate| krate.refuse_strangers(&digests))?;
+        let dependencies = metadata.packages.iter().flat_map(|package| &package.dependencies);
+        let mut sources = dependencies.filter(|it| it.registry.is_none()).filter_map(|it| it.source.as_ref());
+        let default = sources.find(|source| source.repr.starts_with("registry+")).map(|source| source.repr.as_str());
+        let mut known = Digests::new();
+        for krate in packed {
+            krate.correct_lock(&known, default)?;
+            known.insert((krate.name.clone(), krate.version.clone()), krate.sha256.clone());
+        }
+        Ok(())
+    }
 }
 
 /// Whether the members of a workspace depend on nothing but each other, so that nothing has to be looked up.
@@ -108,15 +140,17 @@ fn stands_alone(metadata: &Metadata) -> bool {
     paths.all(|path| path.is_some_and(|path| folders.contains(path.as_std_path())))
 }
 
-/// The packages that a member of the original workspace names by path: its own kind, wherever they are.
-fn own_dependencies<'a>(original: &'a Metadata, name: &str) -> BTreeSet<&'a str> {
+/// The packages that a member of the original workspace names by path, wherever they are: a development dependency
+/// without a version is none, because it is left out of what is published.
+fn own_dependencies(original: &Metadata, name: &str) -> BTreeSet<String> {
     let member = original.packages.iter().find(|package| package.name.as_str() == name);
     let dependencies = member.into_iter().flat_map(|member| &member.dependencies);
-    dependencies.filter(|dependency| dependency.path.is_some()).map(|dependency| dependency.name.as_str()).collect()
+    let own = dependencies.filter(|dependency| dependency.path.is_some() && is_kept(dependency));
+    own.map(|dependency| dependency.name.clone()).filter(|dependency| dependency != name).collect()
 }
 
 /// The dependencies as the index records them.
-fn dependencies(package: &Package, own: &BTreeSet<&str>, registries: &Registries<'_>) -> Vec<NewDependency> {
+fn dependencies(package: &Package, own: &BTreeSet<String>, registries: &Registries<'_>) -> Vec<NewDependency> {
     let kept = package.dependencies.iter().filter(|dependency| is_kept(dependency));
     kept.map(|dependency| NewDependency {
         optional: dependency.optional,
@@ -130,7 +164,7 @@ fn dependencies(package: &Package, own: &BTreeSet<&str>, registries: &Registries
             DependencyKind::Build => "build",
             _ => "normal",
         },
-        registry: if own.contains(dependency.name.as_str()) { None } else { registry(dependency, registries) },
+        registry: if own.contains(&dependency.name) { None } else { registry(dependency, registries) },
         explicit_name_in_toml: dependency.rename.clone(),
     })
     .collect()
@@ -196,19 +230,33 @@ impl PackedCrate {
         Ok(new)
     }
 
-    /// Makes the lock file in it name what is stored, by [`super::lock`].
-    pub(super) fn correct_lock(&mut self, stored: &Digests) -> Result<(), PublishError> {
-        // A crate that was packed without one has nothing to correct.
-        let lock = match text_of(self.open()?, self.size, &self.name, &self.version, "Cargo.lock") {
-            Err(ArchiveError::Missing { .. }) => return Ok(()),
-            lock => lock.map_err(|source| self.unreadable(source))?,
-        };
-        let Some(lock) = lock::corrected(&lock, stored) else { return Ok(()) };
+    /// Fails where the lock file shows that cargo took another's crate for one of the workspace's own: those are locked
+    /// by their folder, or with one of `digests`.
+    fn refuse_strangers(&self, digests: &BTreeSet<String>) -> Result<(), PublishError> {
+        let Some(lock) = self.lock_file()? else { return Ok(()) };
+        match self.own.iter().find(|name| !lock::has_own(&lock, name, digests)) {
+            None => Ok(()),
+            Some(name) => Err(PublishError::StrangersCrate { krate: self.name.clone(), dependency: name.clone() }),
+        }
+    }
+
+    /// Makes the lock file in it name siblings by these digests; see [`super::lock`].
+    pub(super) fn correct_lock(&mut self, digests: &Digests, default: Option<&str>) -> Result<(), PublishError> {
+        let Some(lock) = self.lock_file()? else { return Ok(()) };
+        let Some(lock) = lock::corrected(&lock, digests, default) else { return Ok(()) };
         let root = format!("{}-{}", self.name, self.version);
         let bytes = lock::replaced(self.open()?, &root, &lock).map_err(|source| self.unreadable(source))?;
         std::fs::write(&self.file, bytes).map_err(PublishError::file("write", &self.file))?;
         (self.size, self.sha256) = digest(&self.file)?;
         Ok(())
+    }
+
+    /// The text of the packed lock file, if one was packed.
+    fn lock_file(&self) -> Result<Option<String>, PublishError> {
+        match text_of(self.open()?, self.size, &self.name, &self.version, "Cargo.lock") {
+            Err(ArchiveError::Missing { .. }) => Ok(None),
+            lock => lock.map(Some).map_err(|source| self.unreadable(source)),
+        }
     }
 
     /// The file, from its start.

@@ -465,3 +465,92 @@ fn the_lock_file_of_an_upload_names_what_is_stored() {
     let again = project.publish(&registry).unwrap();
     assert!(again.iter().all(|row| row.outcome == Outcome::AlreadyPublished));
 }
+
+/// A registry that stands in for the default one: `public` 1.0.0, and a stranger's 0.1.9 of whatever else is asked for.
+/// Returns the settings that lead there.
+fn strange_default_registry() -> String {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    for (path, text) in [
+        ("public-1.0.0/Cargo.toml", "[package]\nname = \"public\"\nversion = \"1.0.0\"\n"),
+        ("public-1.0.0/src/lib.rs", "pub fn public() {}\n"),
+    ] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, path, text.as_bytes()).unwrap();
+    }
+    let public = tar.into_inner().unwrap().finish().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let settings =
+        format!("[source.crates-io]\nreplace-with = \"elsewhere\"\n[source.elsewhere]\nregistry = \"sparse+{url}\"\n");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut line = String::new();
+            let mut reader = BufReader::new(&stream);
+            reader.read_line(&mut line).unwrap();
+            // To the end of the head, or the answer is cut off.
+            let mut header = String::from("x");
+            while !header.trim().is_empty() {
+                header.clear();
+                reader.read_line(&mut header).unwrap();
+            }
+            let path = line.split(' ').nth(1).unwrap_or_default();
+            let entry = |name: &str, version: &str, digest: &str| {
+                let entry = json!({ "name": name, "vers": version, "deps": [], "features": {}, "yanked": false,
+                    "cksum": digest });
+                entry.to_string().into_bytes()
+            };
+            let body = match path.rsplit('/').next().unwrap_or_default() {
+                "config.json" => json!({ "dl": format!("{url}dl") }).to_string().into_bytes(),
+                "public" => entry("public", "1.0.0", &sha256(&public)),
+                "download" if path.contains("/public/") => public.clone(),
+                "download" => b"no archive".to_vec(),
+                name => entry(name, "0.1.9", &"0".repeat(64)),
+            };
+            let head = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+        }
+    });
+    settings
+}
+
+#[test]
+fn a_strangers_crate_of_the_same_name_does_not_slip_in() {
+    let (project, registry) = (Project::in_git(SAMPLE), TestRegistry::start());
+    project.write("../home/.cargo/config.toml", &strange_default_registry());
+    project.replace("crates/core/Cargo.toml", "[dev-", "[dependencies]\npublic = \"1\"\n\n[dev-");
+    project.replace("crates/core/src/lib.rs", "{ 1 }", "{ public::public(); 1 }");
+    project.commit();
+    let request = PublishRequest { verify: true, ..Project::request() };
+    let rows = project.publish_as(&registry, &request).unwrap();
+    assert_eq!(rows.len(), 5);
+
+    let public = &stored(&registry, "x-core", "0.1.0").1["deps"][0];
+    assert_eq!(public["name"], "public");
+    assert!(public["registry"].as_str().unwrap().starts_with("https://"), "cargo's own word for it: {public}");
+    let (app, _) = stored(&registry, "x-app", "0.1.0");
+    let lock = archive::text_of(&app[..], app.len() as u64, "x-app", "0.1.0", "Cargo.lock").unwrap();
+    assert!(!lock.contains("0.1.9") && !lock.contains("[[patch"), "{lock}");
+    for row in &rows[..4] {
+        assert!(lock.contains(&row.sha256), "{}:\n{lock}", row.name);
+    }
+    assert_eq!(lock.matches("source = ").count(), 5, "all but the crate itself: {lock}");
+
+    let again = project.publish_as(&registry, &request).unwrap();
+    assert!(again.iter().all(|row| row.outcome == Outcome::AlreadyPublished));
+}
+
+#[test]
+fn a_requirement_that_only_a_strangers_crate_fits_is_refused() {
+    let (project, registry) = (Project::in_git(SAMPLE), TestRegistry::start());
+    project.write("../home/.cargo/config.toml", &strange_default_registry());
+    // In the workspace the path decides; what is packed has the requirement alone.
+    project.replace("crates/core/Cargo.toml", "[dev-", "[dependencies]\npublic = \"1\"\n\n[dev-");
+    project.replace("Cargo.toml", "version = \"0.1.0\" }", "version = \"0.1.5\" }");
+    project.commit();
+    let error = project.publish(&registry).unwrap_err();
+    assert!(matches!(error, PublishError::CargoFailed { .. } | PublishError::StrangersCrate { .. }), "{error}");
+    assert_eq!(registry.uploads(), 0);
+}

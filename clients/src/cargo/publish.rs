@@ -9,7 +9,7 @@
 //! and Cargo does the same only where publishing is to its default registry.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use toml_edit::{DocumentMut, Item, TableLike};
@@ -39,10 +39,12 @@ pub struct Packing<'a> {
 pub enum Resolution {
     /// The workspace depends on nothing but itself: no network, whatever the user's configuration replaces.
     Alone,
-    /// The default registry, not replaced.
-    Default,
-    /// The default registry is replaced by the registry with this index: Cargo then asks to be told so.
-    Replaced(String),
+    /// In registries, as the user's configuration has them; but these packages by name in these folders, whatever a
+    /// registry has under their names.
+    Registries {
+        /// The workspace's own.
+        own: Vec<(String, PathBuf)>,
+    },
 }
 
 /// The address of the index that stands in for the default registry when nothing has to be looked up. Cargo wants an
@@ -61,7 +63,7 @@ impl Packing<'_> {
         }
         match self.resolution {
             // Cargo lays the crates being packed over the registry they are "for", and looks them up in the default
-            // registry or in what replaces it. The two are the same only if we say what it is replaced by.
+            // registry or in what replaces it. Here the two are the same, and nothing else is in it.
             Resolution::Alone => arguments.extend(
                 [
                     "--offline",
@@ -74,9 +76,17 @@ impl Packing<'_> {
                 ]
                 .map(OsString::from),
             ),
-            // Said, because `registry.default` may name another one.
-            Resolution::Default => arguments.extend(["--registry", "crates-io"].map(OsString::from)),
-            Resolution::Replaced(index) => arguments.extend(["--index", index].map(OsString::from)),
+            Resolution::Registries { own } => {
+                // Said, because `registry.default` may name another one, and where the default registry is replaced
+                // cargo asks.
+                arguments.extend(["--registry", "crates-io"].map(OsString::from));
+                // Cargo takes the highest version it finds, here or in the registry: a stranger's crate with the name
+                // of one being packed would be locked, and its build script run. What is patched goes before.
+                for (name, folder) in own {
+                    let folder = toml_edit::Value::from(folder.to_string_lossy().into_owned());
+                    arguments.extend(["--config".into(), format!("patch.crates-io.{name}.path={folder}").into()]);
+                }
+            }
         }
         for package in self.packages {
             arguments.extend(["--package", package].map(OsString::from));
