@@ -398,7 +398,8 @@ mod tests {
         assert_eq!(settings.stores(), [StoreName::Kernel, StoreName::File]);
         assert!(settings.stores_are_chosen());
         assert_eq!(read("store.use = []").unwrap().stores(), []);
-        let text = "[defaults]\ndomain = \"my-org\"\nowner = \"111122223333\"\nregion = \"us-east-1\"\nrepository = \"r1\"\n";
+        let text =
+            "[defaults]\ndomain = \"my-org\"\nowner = \"111122223333\"\nregion = \"us-east-1\"\nrepository = \"r1\"\n";
         let defaults = read(text).unwrap().defaults().clone();
         assert_eq!(defaults.domain, Some("my-org".parse().unwrap()));
         assert_eq!(defaults.owner, Some("111122223333".parse().unwrap()));

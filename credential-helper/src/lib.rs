@@ -1,10 +1,10 @@
 //! What package managers start to get a token, in two programs:
 //!
-//! - `codeartifact-credential-helper` answers from the stores, or declines. It is started for every build, so it is
-//!   small, static where that is possible, and has no runtime, no thread and, unless the desktop's keyring is asked, no
-//!   socket.
-//! - `codeartifact-credential-helper-fetch` answers whatever the first cannot: it knows the way to AWS. The first becomes
-//!   it (by `exec`, with the request at hand) and never comes back; it is looked for beside the first, never on PATH.
+//! - `codeartifact-credential-helper` answers from the stores that need no D-Bus, or declines. It is started for every
+//!   build, so it is small, static where that is possible, and has no runtime, no thread and no socket.
+//! - `codeartifact-credential-helper-fetch` answers whatever the first cannot: it knows the desktop's keyring and the way
+//!   to AWS. The first becomes it (by `exec`, with the request at hand) and never comes back; it is looked for beside the
+//!   first, never on PATH.
 //!
 //! | module | what it does |
 //! | --- | --- |
@@ -47,7 +47,8 @@ pub fn answer_from_stores(host: &Host) -> ExitCode {
         let record = Record::default();
         let mut requests = Requests::of_process(&record)?;
         let mut answers = Answers::of_process(&record)?;
-        let authorizer = Authorizer::new(host, &surroundings.aws, surroundings.stores(host), NoSource);
+        let stores = Stores::without_bus(host, &surroundings.settings);
+        let authorizer = Authorizer::new(host, &surroundings.aws, stores, NoSource);
         let authorize = FromStores { authorizer, hand_over: HandOver::new(host, conversation, &record) };
         let mut streams = Streams {
             input: &mut requests,
@@ -66,7 +67,8 @@ pub fn answer_from_service(host: &Host) -> ExitCode {
         let mut requests = Requests::resuming(&record, conversation.resumed.as_deref())?;
         let mut answers = Answers::of_process(&record)?;
         let source = ControlPlaneSource::aws(host, &surroundings.aws);
-        let authorizer = Authorizer::new(host, &surroundings.aws, surroundings.stores(host), source);
+        let stores = Stores::new(host, &surroundings.settings);
+        let authorizer = Authorizer::new(host, &surroundings.aws, stores, source);
         let mut streams = Streams {
             input: &mut requests,
             output: &mut answers,
@@ -89,10 +91,6 @@ struct Surroundings {
 impl Surroundings {
     fn read(host: &Host) -> Result<Self, SurroundingsError> {
         Ok(Self { settings: UserSettings::read(host)?, aws: AwsEnvironment::read(host)? })
-    }
-
-    fn stores(&self, host: &Host) -> Stores {
-        Stores::new(host, &self.settings)
     }
 
     fn trust(&self) -> Trust {

@@ -131,6 +131,14 @@ impl Stores {
         Self { stores, notes: host.runtime_dir() }
     }
 
+    /// The same without the Secret Service, for a program that is started for every build and hands over to another what
+    /// it does not find: the D-Bus library alone would triple its size. Opens nothing yet.
+    pub fn without_bus(host: &Host, settings: &UserSettings) -> Self {
+        let names = settings.stores().iter().filter(|name| **name != StoreName::SecretService);
+        let stores = names.filter_map(|name| open_in_process(*name, host)).collect();
+        Self { stores, notes: host.runtime_dir() }
+    }
+
     /// Just these, in order.
     pub fn of(stores: Vec<Box<dyn TokenStore>>) -> Self {
         Self { stores, notes: None }
@@ -266,11 +274,26 @@ fn keep(store: &dyn TokenStore, scope: &TokenScope, token: &AuthorizationToken) 
 }
 
 fn open(name: StoreName, host: &Host) -> Box<dyn TokenStore> {
-    match name {
+    open_in_process(name, host).unwrap_or_else(|| on_bus(name, host))
+}
+
+#[cfg(target_os = "linux")]
+fn on_bus(_: StoreName, host: &Host) -> Box<dyn TokenStore> {
+    Box::new(SecretServiceStore::new(host))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn on_bus(name: StoreName, _: &Host) -> Box<dyn TokenStore> {
+    Box::new(none::Absent::new(name.as_str(), "it is Linux's"))
+}
+
+/// Every store but the Secret Service. Nothing here may refer to that one, so that a program that does not use it does
+/// not contain it.
+fn open_in_process(name: StoreName, host: &Host) -> Option<Box<dyn TokenStore>> {
+    Some(match name {
+        StoreName::SecretService => return None,
         #[cfg(target_os = "linux")]
         StoreName::Kernel => Box::new(KernelStore::new(host.now())),
-        #[cfg(target_os = "linux")]
-        StoreName::SecretService => Box::new(SecretServiceStore::new(host)),
         #[cfg(target_os = "macos")]
         StoreName::Keychain => Box::new(keychain::KeychainStore),
         #[cfg(windows)]
@@ -279,12 +302,12 @@ fn open(name: StoreName, host: &Host) -> Box<dyn TokenStore> {
         StoreName::Memory => Box::new(MemoryStore::default()),
         StoreName::None => Box::new(NoStore),
         #[cfg(not(target_os = "linux"))]
-        StoreName::Kernel | StoreName::SecretService => Box::new(none::Absent::new(name.as_str(), "it is Linux's")),
+        StoreName::Kernel => Box::new(none::Absent::new(name.as_str(), "it is Linux's")),
         #[cfg(not(target_os = "macos"))]
         StoreName::Keychain => Box::new(none::Absent::new(name.as_str(), "it is macOS's")),
         #[cfg(not(windows))]
         StoreName::CredentialManager => Box::new(none::Absent::new(name.as_str(), "it is Windows'")),
-    }
+    })
 }
 
 /// The bytes of an entry on their way to or from a store: wiped when dropped. Unlike `Zeroizing<Vec<u8>>` it wipes what
