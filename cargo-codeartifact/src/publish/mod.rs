@@ -309,14 +309,14 @@ impl Release {
         stage.rewrite(&workspace, &rewrite)?;
 
         events(PublishEvent::Packing { crates: selection.published.len() });
-        let packer = Packer {
+        let packing = Packer {
             stage: &stage,
             cargo: &cargo,
             registries: &registries,
             original: &workspace.metadata,
             names: &selection.published,
         };
-        let packed = packer.pack(events)?;
+        let packed = packing.pack(events)?;
         let mut stored = Vec::new();
         for krate in &packed {
             events(PublishEvent::Comparing { name: krate.name.clone(), version: krate.version.clone() });
@@ -337,14 +337,14 @@ impl Release {
         if request.verify && !request.dry_run && total > 0 {
             events(PublishEvent::Verifying { crates: self.packed.len() });
             let config = CargoConfig::read(&self.workspace.root, context.host)?;
-            let packer = Packer {
+            let packing = Packer {
                 stage: &self.stage,
                 cargo: &self.cargo,
                 registries: &Registries { config: &config, target: endpoint, trust: context.trust },
                 original: &self.workspace.metadata,
                 names: &self.names,
             };
-            packer.verify(&mut self.packed, events)?;
+            packing.verify(&mut self.packed, events)?;
         }
         let registry = Registry::new(endpoint, context.authorize, context.host)?;
         let mut rows = Vec::new();

@@ -65,7 +65,7 @@ impl Packer<'_> {
             })
         });
         let mut packed = packed.collect::<Result<Vec<_>, PublishError>>()?;
-        self.settle(&metadata, &mut packed)?;
+        settle(&metadata, &mut packed)?;
         Ok(packed)
     }
 
@@ -81,7 +81,7 @@ impl Packer<'_> {
         for krate in &mut *packed {
             (krate.size, krate.sha256) = digest(&krate.file)?;
         }
-        self.settle(&metadata, packed)
+        settle(&metadata, packed)
     }
 
     fn run(&self, metadata: &Metadata, verify: bool, events: &mut dyn FnMut(PublishEvent)) -> Result<(), PublishError> {
@@ -114,21 +114,21 @@ impl Packer<'_> {
         }
         own.into_iter().collect()
     }
+}
 
-    /// Makes sure that what was locked are the workspace's own, and that lock files name them as a registry will.
-    fn settle(&self, metadata: &Metadata, packed: &mut [PackedCrate]) -> Result<(), PublishError> {
-        let digests: BTreeSet<String> = packed.iter().map(|krate| krate.sha256.clone()).collect();
-        packed.iter().try_for_each(|krate| krate.refuse_strangers(&digests))?;
-        let dependencies = metadata.packages.iter().flat_map(|package| &package.dependencies);
-        let mut sources = dependencies.filter(|it| it.registry.is_none()).filter_map(|it| it.source.as_ref());
-        let default = sources.find(|source| source.repr.starts_with("registry+")).map(|source| source.repr.as_str());
-        let mut known = Digests::new();
-        for krate in packed {
-            krate.correct_lock(&known, default)?;
-            known.insert((krate.name.clone(), krate.version.clone()), krate.sha256.clone());
-        }
-        Ok(())
+/// Makes sure that what was locked are the workspace's own, and that lock files name them as a registry will.
+fn settle(metadata: &Metadata, packed: &mut [PackedCrate]) -> Result<(), PublishError> {
+    let digests: BTreeSet<String> = packed.iter().map(|krate| krate.sha256.clone()).collect();
+    packed.iter().try_for_each(|krate| krate.refuse_strangers(&digests))?;
+    let dependencies = metadata.packages.iter().flat_map(|package| &package.dependencies);
+    let mut sources = dependencies.filter(|it| it.registry.is_none()).filter_map(|it| it.source.as_ref());
+    let default = sources.find(|source| source.repr.starts_with("registry+")).map(|source| source.repr.as_str());
+    let mut known = Digests::new();
+    for krate in packed {
+        krate.correct_lock(&known, default)?;
+        known.insert((krate.name.clone(), krate.version.clone()), krate.sha256.clone());
     }
+    Ok(())
 }
 
 /// Whether the members of a workspace depend on nothing but each other, so that nothing has to be looked up.

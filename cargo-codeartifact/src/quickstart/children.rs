@@ -141,7 +141,8 @@ pub(super) fn read_lines(stream: Option<impl Read + Send + 'static>, lines: Send
     });
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use super::*;
 

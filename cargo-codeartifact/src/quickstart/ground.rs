@@ -172,7 +172,8 @@ fn make_reachable(program: &Path, link: &Path) -> std::io::Result<()> {
     fs::copy(program, link).map(drop)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use super::*;
     use std::time::SystemTime;

@@ -185,7 +185,8 @@ impl NewCrate {
     /// The upload of the crate's `size` bytes under this metadata; `None` where a length is beyond the 32 bits the
     /// registry's form has for it.
     pub fn upload(&self, size: u64) -> Option<Upload> {
-        let metadata = serde_json::to_vec(self).expect("a structure of texts serialises");
+        // Texts, lists of texts and maps with text keys: there is nothing in it that could fail.
+        let metadata = serde_json::to_vec(self).ok()?;
         let mut head = u32::try_from(metadata.len()).ok()?.to_le_bytes().to_vec();
         head.extend(metadata);
         head.extend(u32::try_from(size).ok()?.to_le_bytes());
