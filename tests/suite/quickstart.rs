@@ -121,6 +121,15 @@ fn it_can_leave_its_folder_to_go_on_with() {
     assert_eq!(keyring_entries(&sandbox), "", "no keyring entry is left");
 }
 
+#[test]
+fn cargo_finds_it_as_a_command_of_its_own() {
+    let sandbox = Sandbox::new();
+    let path = format!("{}:{}", tests::programs::ours().display(), sandbox.vars()["PATH"]);
+    let version = sandbox.cargo(&["codeartifact", "--version"]).var("PATH", &path).run().success();
+    assert!(version.stdout().starts_with("cargo-codeartifact "), "{}", version.show());
+    sandbox.cargo(&["codeartifact", "nonsense"]).var("PATH", &path).run().exit(2).says("nonsense");
+}
+
 /// What the sandbox's keyrings hold of ours.
 fn keyring_entries(sandbox: &Sandbox) -> String {
     let Some(keyctl) = find("keyctl").filter(|_| sandbox.keyrings().are_private()) else {

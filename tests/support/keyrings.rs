@@ -2,8 +2,8 @@
 //!
 //! A session keyring is inherited, and the persistent keyring belongs to a user id; but since Linux 5.3 both are found
 //! through the user namespace. So a sandbox holds a user namespace with a named session keyring open in a waiting
-//! process, and every program enters both. Without user namespaces (some containers) programs share the keyrings of
-//! the person who runs the tests; their entries still differ, by the port of the service they belong to.
+//! process, and every program enters both. Without user namespaces (some containers) the sandbox keeps tokens in a file,
+//! and the journeys about the kernel's keyrings are left out.
 
 use std::{
     ffi::OsString,
@@ -52,7 +52,7 @@ impl Keyrings {
         if line == "held\n" {
             return Self(Some(Held { holder, nsenter, keyctl, name: name.into() }));
         }
-        println!("note: no user namespaces here, kernel keyrings are shared with the user");
+        println!("note: no user namespaces here: tokens are kept in files");
         let _ = holder.kill();
         let _ = holder.wait();
         Self(None)

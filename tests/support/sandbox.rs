@@ -69,6 +69,11 @@ impl Sandbox {
         ] {
             sandbox.set(name, sandbox.path(folder));
         }
+        if !sandbox.keyrings.are_private() {
+            // The default would be the tester's own keyring.
+            sandbox.set("CODEARTIFACT_STORE", "file");
+            sandbox.may_hold_secrets("state");
+        }
         sandbox.set("AWS_ACCESS_KEY_ID", ACCESS_KEY);
         sandbox.set("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
         sandbox.set("AWS_REGION", "us-east-1");
