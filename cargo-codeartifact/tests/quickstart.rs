@@ -98,7 +98,7 @@ fn it_tells_the_story_and_leaves_nothing() {
         "cargo codeartifact local --listen 127.0.0.1:",
         "cargo codeartifact configure cargo --repository my-shared-repo",
         "cargo codeartifact publish workspace --repository my-team-repo",
-        "cargo codeartifact promote cargo:my-words@1.0.0 cargo:my-greeting@1.0.0 --from my-team-repo --to my-shared-repo",
+        "cargo codeartifact promote cargo:my-words@1.0.0 cargo:my-greeting@1.0.0 --from my-team-repo --to my-shared",
         "cargo run ",
     ] {
         assert!(commands.iter().any(|command| command.starts_with(start)), "{start}: {commands:#?}");

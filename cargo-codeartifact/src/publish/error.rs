@@ -41,7 +41,7 @@ pub(crate) enum PublishError {
     GitFailed { operation: String, output: String },
     #[error("`{}` is not in a git repository with a commit, so there is no version to take from it", path.display())]
     NoHistory { path: PathBuf },
-    #[error("the history of `{}` is cut short, so the distance to the last version tag cannot be counted", path.display())]
+    #[error("the history of `{}` is cut short: the distance to the last version tag cannot be counted", path.display())]
     ShallowHistory { path: PathBuf },
     #[error("`{}` has changes that are not committed: {}", path.display(), Few(.files))]
     Dirty { path: PathBuf, files: Vec<String> },
@@ -70,7 +70,7 @@ pub(crate) enum PublishError {
          {packed}{}", Differing(.differences)
     )]
     DifferentContent { krate: String, version: String, stored: String, packed: String, differences: Vec<Difference> },
-    #[error("`{krate}` {version} is in the repository with status {}, so it can neither be reused nor replaced", Status(.status))]
+    #[error("`{krate}` {version} is in the repository with status {}: it is neither reused nor replaced", Status(.status))]
     NotReusable { krate: String, version: String, status: PackageVersionStatus },
     #[error("`{krate}` {version} is in the repository, but holds no .crate file")]
     NoCrateFile { krate: String, version: String },

@@ -20,8 +20,8 @@ use super::archive::ArchiveError;
 /// SHA-256 by name and version.
 pub(super) type Digests = BTreeMap<(String, String), String>;
 
-/// The lock file's text with these digests of siblings; `None` where nothing changes. Siblings that were locked by their
-/// folder become ones of the `default` registry, where its address is known, as cargo writes them.
+/// The lock file's text with these digests of siblings; `None` where nothing changes. Siblings that were locked by
+/// their folder become ones of the `default` registry, where its address is known, as cargo writes them.
 pub(super) fn corrected(lock: &str, siblings: &Digests, default: Option<&str>) -> Option<String> {
     let mut document: DocumentMut = lock.parse().ok()?;
     // Notes on folders that were offered to cargo and not used.
@@ -101,7 +101,8 @@ mod tests {
 
     #[test]
     fn a_sibling_locked_by_its_folder_becomes_one_of_the_registry() {
-        let from_folder = "version = 4\n\n[[package]]\nname = \"b\"\nversion = \"1.0.0\"\ndependencies = [\n \"c\",\n]\n\n\
+        let from_folder = "version = 4\n\n[[package]]\nname = \"b\"\nversion = \"1.0.0\"\n\
+            dependencies = [\n \"c\",\n]\n\n\
             [[patch.unused]]\nname = \"z\"\nversion = \"1.0.0\"\n";
         let new = corrected(from_folder, &digests(&[("b", "1.0.0", "new")]), Some("registry+x")).unwrap();
         let expected = "version = 4\n\n[[package]]\nname = \"b\"\nversion = \"1.0.0\"\nsource = \"registry+x\"\n\

@@ -1,5 +1,5 @@
-//! The processes of the quickstart. Each is the leader of a group of its own, so that it can be stopped with all that it
-//! started, and is stopped when somebody interrupts.
+//! The processes of the quickstart. Each is the leader of a group of its own, so that it can be stopped with all that
+//! it started, and is stopped when somebody interrupts.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};

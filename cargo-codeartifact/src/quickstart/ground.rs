@@ -11,8 +11,8 @@ use tempfile::TempDir;
 
 use super::QuickstartError;
 
-/// Variables that would lead commands elsewhere, by the start of their names: those of AWS, ours, cargo's and git's, and
-/// the user's folders. What tools need to be found - `PATH`, `RUSTUP_HOME`, `RUSTUP_TOOLCHAIN` - is handed on.
+/// Variables that would lead commands elsewhere, by the start of their names: those of AWS, ours, cargo's and git's,
+/// and the user's folders. What tools need to be found - `PATH`, `RUSTUP_HOME`, `RUSTUP_TOOLCHAIN` - is handed on.
 const FOREIGN: [&str; 8] = ["AWS_", "CODEARTIFACT_", "CARGO", "GIT_", "XDG_", "DBUS_", "RUSTC", "RUST_LOG"];
 
 /// The folder.

@@ -108,8 +108,8 @@ impl Service {
         Ok(())
     }
 
-    /// One operation of the control plane. The embedded service reads the form of a signature only, so a form is what it
-    /// gets: the AWS SDK would look for this machine's own identity to sign with.
+    /// One operation of the control plane. The embedded service reads the form of a signature only, so a form is what
+    /// it gets: the AWS SDK would look for this machine's own identity to sign with.
     fn post(&self, operation: &'static str, path: &str) -> Result<(), QuickstartError> {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
