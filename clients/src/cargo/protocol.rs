@@ -7,7 +7,7 @@
 //! | outcome | on the wire | what cargo does | then |
 //! | --- | --- | --- | --- |
 //! | a token, for any operation | `Ok` `get`, `"cache":"expires"` | keeps it for this process until it expires | next request |
-//! | `login`, `logout` for one of our registries | `Ok` of the same kind | says it is done | next request |
+//! | `login`, `logout` for one of our registries | `Ok` of the same kind | nothing; our note is on standard error | next request |
 //! | the URL is another registry's | `Err` `url-not-supported` | asks the next provider | next request |
 //! | a kind of request not known here | `Err` `operation-not-supported` | stops with a fixed text | next request |
 //! | the URL is ours but breaks a rule, or is another format's | `Err` `other` | stops, prints message and causes | next request |
@@ -113,7 +113,7 @@ fn ours(index_url: &str, trust: &Trust) -> Result<Endpoint, Failure> {
     }
 }
 
-/// Cargo says that a login token was saved or removed, whatever a provider did; this says what is true.
+/// Cargo itself says nothing when a login or logout went well, so this is all the user sees.
 fn note(errors: &mut dyn Write, request: &Request, trust: &Trust) -> bool {
     let (url, text) = match request {
         Request::Login(url) => {
