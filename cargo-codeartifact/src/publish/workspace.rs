@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use cargo_metadata::{Dependency, DependencyKind, Metadata, Package};
+use clients::cargo::RegistryName;
 use codeartifact::{Endpoint, Host, Trust};
 
 use super::cargo::Cargo;
@@ -43,7 +44,7 @@ impl Registries<'_> {
     fn names_target(&self, name: &str) -> bool {
         match self.config.registry_index(name) {
             Some(index) => self.is_target(&index),
-            None => name == self.target.repository().as_str(),
+            None => RegistryName::choose(None, self.target.repository()).is_ok_and(|own| own.as_str() == name),
         }
     }
 
