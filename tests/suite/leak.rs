@@ -189,3 +189,24 @@ fn the_sweep_finds_what_it_looks_for() {
     assert!(!spelled(&"k4Jw9Tz2Lm7".repeat(3)), "too short a part may be chance");
     assert!(!spelled(ACCESS_KEY));
 }
+
+#[test]
+fn the_sandbox_finds_what_was_left_in_it() {
+    let sandbox = Sandbox::new();
+    sandbox.guard_token(&secret());
+    assert_eq!(sandbox.leaks(), Vec::<String>::new());
+    sandbox.write("home/notes/old", format!("before{}after", &secret()[40..60]));
+    assert_eq!(sandbox.leaks().len(), 1, "{:?}", sandbox.leaks());
+    sandbox.may_hold_secrets("home/notes");
+    assert_eq!(sandbox.leaks(), Vec::<String>::new());
+
+    let Some(strace) = find("strace") else { return };
+    let shell = sandbox.program(std::path::Path::new("/bin/sh")).args(["-c", "/bin/true \"$HIDDEN\"; exit 0"]);
+    let (outcome, trace) = shell.var("HIDDEN", secret()).traced(&strace, "execve");
+    outcome.success();
+    let canary = Canary::of_token("token", &secret());
+    let given = trace.of("execve").filter(|call| {
+        canary.find(call.text.split("], [").next().unwrap_or_default().as_bytes()).is_some()
+    });
+    assert_eq!(given.count(), 1, "the argument of the second program");
+}
