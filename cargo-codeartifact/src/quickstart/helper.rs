@@ -11,6 +11,8 @@ use super::{Narrator, QuickstartError};
 
 /// The package in a checkout.
 const PACKAGE: &str = "credential-helper";
+/// Built along with it: alone, it would want its libraries with fewer features, and all of them would be built again.
+const ALONG: &str = "cargo-codeartifact";
 /// The programs it yields.
 const PROGRAMS: [&str; 2] = ["codeartifact-credential-helper", "codeartifact-credential-helper-fetch"];
 
@@ -82,7 +84,8 @@ impl Build {
     }
 
     fn words(&self) -> Vec<String> {
-        let mut words: Vec<String> = ["cargo", "build", "--package", PACKAGE].map(str::to_owned).into();
+        let mut words: Vec<String> =
+            ["cargo", "build", "--package", PACKAGE, "--package", ALONG].map(str::to_owned).into();
         match self.profile.as_str() {
             "dev" => {}
             "release" => words.push("--release".to_owned()),
@@ -113,8 +116,10 @@ mod tests {
         ] {
             let build = Build::of(&target.join(place).join("cargo-codeartifact")).unwrap();
             let words = build.words().join(" ");
-            let expected =
-                format!("cargo build --package credential-helper{expected} --target-dir {}", target.display());
+            let expected = format!(
+                "cargo build --package credential-helper --package cargo-codeartifact{expected} --target-dir {}",
+                target.display()
+            );
             assert_eq!(words, expected);
         }
         assert_eq!(Build::of(Path::new("/usr/bin/cargo-codeartifact")), None);
