@@ -1,6 +1,7 @@
 //! The credential helper, which has to be beside the running program. In a checkout, `cargo run` builds one program
 //! only: then the helper is built here, as a step that is shown.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -33,13 +34,22 @@ pub(super) fn ensure(
     narrator.command(&words.join(" "));
     let cargo = host.var_os("CARGO").unwrap_or("cargo".as_ref());
     let mut command = Command::new(cargo);
-    command.args(&words[1..]).current_dir(checkout).env_clear().envs(host.vars());
+    let variables = host.vars().filter(|(name, _)| !is_of_cargo_run(name));
+    command.args(&words[1..]).current_dir(checkout).env_clear().envs(variables);
     command.env("CARGO_TERM_COLOR", "never").env("CARGO_TERM_PROGRESS_WHEN", "never");
     let status = children.run(command, &words.join(" "), &mut |line| narrator.output(&line))?;
     if !status.success() {
         return Err(QuickstartError::CommandFailed { words: words.join(" "), status });
     }
     if self::missing(program).is_some() { Err(no_helper) } else { Ok(()) }
+}
+
+/// Whether `cargo run` set a variable to describe this very package. Build scripts that look at one (ring's does) would
+/// take every build from in here for a new one.
+fn is_of_cargo_run(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"].iter().any(|prefix| name.starts_with(prefix))
+        || matches!(name.as_ref(), "CARGO_CRATE_NAME" | "CARGO_PRIMARY_PACKAGE" | "OUT_DIR")
 }
 
 /// A program of the helper that is not beside this one.
