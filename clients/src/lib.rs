@@ -101,6 +101,23 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_lists_every_client() {
+        let readme = include_str!("../../README.md");
+        let (_, rest) = readme.split_once("<!-- clients: ").expect("the README has the table");
+        let (table, _) = rest.split_once("<!-- end of clients -->").expect("the table ends");
+        let listed: Vec<_> = table.lines().skip(3).collect();
+        let expected: Vec<_> = CLIENTS
+            .iter()
+            .map(|client| {
+                let Client { name, title, format, protocol, minimum_version, .. } = client;
+                let on_demand = if protocol.is_some() { "yes" } else { "no" };
+                format!("| [{title}](clients/src/{name}/page.md) | {format} | {on_demand} | {minimum_version} |")
+            })
+            .collect();
+        assert_eq!(listed, expected);
+    }
+
+    #[test]
     fn protocol_words_are_unique() {
         let mut words: Vec<_> = protocols().map(|spoken| spoken.word).collect();
         let before = words.len();
