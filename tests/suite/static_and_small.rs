@@ -79,6 +79,7 @@ fn a_warm_call_does_next_to_nothing() {
             assert_eq!(trace.of(name).count(), 0, "{store}: {name}");
         }
         assert_eq!(trace.of("execve").count(), 1, "{store}: one program");
-        assert!(count < MOST_CALLS, "{store}: {count} system calls: {:#?}", trace.calls());
+        let names: Vec<&str> = trace.calls().iter().map(|call| &*call.name).collect();
+        assert!(count < MOST_CALLS, "{store}: {count} system calls: {names:?}");
     }
 }
