@@ -209,7 +209,7 @@ pub(crate) struct Publish {
     #[arg(long, value_name = "NAME")]
     pub(crate) repository: Option<RepositoryName>,
     /// The version to publish, in place of the manifests' own
-    #[arg(long, value_name = "V", conflicts_with = "version_from")]
+    #[arg(long, value_name = "V", conflicts_with = "version_from", value_parser = version)]
     pub(crate) version: Option<String>,
     /// Where to take the version from
     #[arg(long, value_name = "SOURCE", value_enum)]
@@ -226,6 +226,14 @@ pub(crate) struct Publish {
     /// Trust the domain's owner, another account than the caller's, from now on
     #[arg(long, value_name = "OWNER")]
     pub(crate) trust: Option<AccountId>,
+}
+
+/// A version as Cargo takes it: what is mistyped is said before anything is read.
+fn version(text: &str) -> Result<String, String> {
+    match semver::Version::parse(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!("a version is MAJOR.MINOR.PATCH, as in 1.2.3 or 1.2.3-rc.1: {error}")),
+    }
 }
 
 /// Where `publish` takes a version from.

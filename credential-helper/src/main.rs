@@ -1,7 +1,10 @@
 //! `codeartifact-credential-helper`: see the library of this package.
 
+use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    credential_helper::answer_from_stores(&codeartifact::Host::of_process())
+    // Not dropped: the process ends, and giving its memory back piece by piece would cost system calls.
+    let host = ManuallyDrop::new(codeartifact::Host::of_process());
+    credential_helper::answer_from_stores(&host)
 }

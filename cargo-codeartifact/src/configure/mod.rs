@@ -1,4 +1,4 @@
-//! Package managers' settings, written so that nothing is lost: [`plan`], [`apply`], [`undo`].
+//! Package managers' settings, written so that nothing is lost: [`plan`], [`apply`], [`undo()`].
 //!
 //! What is to be written comes from `clients`, as edits from text to text. Here they meet the files:
 //!

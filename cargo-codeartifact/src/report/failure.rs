@@ -270,7 +270,13 @@ impl From<StoreError> for CommandError {
 
 impl From<EndpointError> for CommandError {
     fn from(error: EndpointError) -> Self {
-        Self::user(error)
+        let next = match error {
+            EndpointError::Invalid { .. } => "compare with what `aws codeartifact get-repository-endpoint` answers",
+            EndpointError::OtherService { .. } => {
+                "set or unset `AWS_ENDPOINT_URL_CODEARTIFACT`, which decides between them"
+            }
+        };
+        Self::user(error).hint(next)
     }
 }
 

@@ -282,9 +282,10 @@ fn is_absent(error: &io::Error) -> bool {
 }
 
 fn read_bounded(path: &Path) -> io::Result<String> {
-    // Room for an ordinary file, so that it takes one read and one more to see its end.
+    let file = File::open(path)?;
+    // Room for an ordinary file, so that it takes one read and one more to see its end; none where there is no file.
     let mut bytes = Vec::with_capacity(16 * 1024);
-    File::open(path)?.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
+    file.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST_FILE {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 4 MiB"));
     }

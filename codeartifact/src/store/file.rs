@@ -75,8 +75,9 @@ fn read(path: &Path) -> Result<Option<Wiped>, StoreError> {
     if found.len() > LARGEST {
         return Err(refused("it is larger than any token"));
     }
-    let mut bytes = Wiped(Vec::with_capacity(usize::try_from(found.len()).unwrap_or_default() + 1));
-    (&mut file).take(LARGEST).read_to_end(&mut bytes.0).map_err(StoreError::io(NAME, "read a token's file"))?;
+    // Whole or not at all: an entry is replaced by a rename, so its size cannot change under us.
+    let mut bytes = Wiped(vec![0; usize::try_from(found.len()).unwrap_or_default()]);
+    file.read_exact(&mut bytes.0).map_err(StoreError::io(NAME, "read a token's file"))?;
     Ok(Some(bytes))
 }
 

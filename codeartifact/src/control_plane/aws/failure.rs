@@ -12,6 +12,7 @@ use aws_sdk_codeartifact::{
 };
 
 use super::super::{ControlPlaneError, FailureKind, one_line};
+use crate::endpoint::ServiceOverride;
 use crate::profile::AwsEnvironment;
 
 /// The call that is made, for what is said of its failure.
@@ -32,6 +33,8 @@ pub(super) struct Caller {
     sign_in: Option<&'static str>,
     /// Whether the settings name any source of credentials.
     has_source: bool,
+    /// The service's address, where the settings name another than AWS's own.
+    service: Option<ServiceOverride>,
 }
 
 impl Caller {
@@ -45,7 +48,8 @@ impl Caller {
         } else {
             None
         };
-        Self { profile: aws.profile.clone(), sign_in, has_source: label != "default" }
+        let service = aws.service_override.clone();
+        Self { profile: aws.profile.clone(), sign_in, has_source: label != "default", service }
     }
 }
 
@@ -118,7 +122,9 @@ impl Call<'_> {
                 self.failure(FailureKind::Unreachable, "the service did not answer in time").caused_by(error)
             }
             SdkError::DispatchFailure(_) => {
-                self.failure(FailureKind::Unreachable, "the service could not be reached").caused_by(error)
+                let place = self.caller.service.as_ref().map(|service| format!(" at {service}")).unwrap_or_default();
+                let message = format!("the service could not be reached{place}");
+                self.failure(FailureKind::Unreachable, message).caused_by(error)
             }
             // The SDK's word for an answer that could not be read to its end; one that can be read and means nothing
             // is a service error without a code.
