@@ -293,7 +293,10 @@ fn installed(scene: &Scene) -> PathBuf {
     let folder = scene.home.path().join("bin");
     fs::create_dir(&folder).unwrap();
     let program = folder.join("cargo-codeartifact");
-    fs::copy(env!("CARGO_BIN_EXE_cargo-codeartifact"), &program).unwrap();
+    // A second name, where the folders share a file system: a file that was just written may still be open for writing
+    // in a process that another test is starting, and then cannot be run ("text file busy").
+    let built = env!("CARGO_BIN_EXE_cargo-codeartifact");
+    fs::hard_link(built, &program).or_else(|_| fs::copy(built, &program).map(drop)).unwrap();
     fs::write(folder.join("codeartifact-credential-helper"), "").unwrap();
     program
 }

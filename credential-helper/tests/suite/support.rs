@@ -82,7 +82,9 @@ impl Machine {
         let folder = self.root.path().join("bin");
         fs::create_dir_all(&folder).unwrap();
         let copy = folder.join("codeartifact-credential-helper");
-        fs::copy(HELPER, &copy).unwrap();
+        // A second name, where the folders share a file system: a file that was just written may still be open for
+        // writing in a process that another test is starting, and then cannot be run ("text file busy").
+        fs::hard_link(HELPER, &copy).or_else(|_| fs::copy(HELPER, &copy).map(drop)).unwrap();
         copy
     }
 
