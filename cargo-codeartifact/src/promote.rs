@@ -81,10 +81,8 @@ fn promote(control_plane: &dyn ControlPlane, request: &Request, report: &mut Rep
         let total = rows.len();
         show(&rows, request, report)?;
         let (from, to) = (&from.repository, &to.repository);
-        let first = rows.iter().find(|row| row.outcome.is_refusal()).map(|row| row.spec.to_string());
         let mut error = CommandError::user(anyhow!(
-            "{refused} of {total} versions cannot be promoted from `{from}` to `{to}`; nothing was copied (first: {})",
-            first.unwrap_or_default()
+            "{refused} of {total} versions cannot be promoted from `{from}` to `{to}`; nothing was copied"
         ));
         for hint in hints(&rows, from.as_str()) {
             error = error.hint(hint);
