@@ -17,6 +17,7 @@
 //!
 //! Invariants: only `report` prints and decides exit codes; only `cli` knows how things are typed; a plan is shown and
 //! applied from the same value, so that a dry run is no other road.
+#![forbid(unsafe_code)]
 
 mod cli;
 mod completions;

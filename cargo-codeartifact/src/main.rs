@@ -1,4 +1,5 @@
 //! `cargo codeartifact`: see the library of this package.
+#![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 

@@ -76,15 +76,21 @@ fn promote(control_plane: &dyn ControlPlane, request: &Request, report: &mut Rep
         rows.push(plan::look(control_plane, from, &to.repository, spec)?);
     }
 
-    let refused = rows.iter().filter(|row| row.outcome.is_refusal()).count();
-    if refused > 0 {
-        let total = rows.len();
+    let refused: Vec<String> = rows.iter().filter(|row| row.outcome.is_refusal()).map(refusal).collect();
+    if !refused.is_empty() {
         show(&rows, request, report)?;
-        let (from, to) = (&from.repository, &to.repository);
-        let mut error = CommandError::user(anyhow!(
-            "{refused} of {total} versions cannot be promoted from `{from}` to `{to}`; nothing was copied"
-        ));
-        for hint in hints(&rows, from.as_str()) {
+        let text = format!(
+            "{} of {} versions cannot be promoted from `{}` to `{}`; nothing was copied",
+            refused.len(),
+            rows.len(),
+            from.repository,
+            to.repository
+        );
+        // Each with its reason, for those who see the errors only.
+        let causes = refused.into_iter().rev().map(anyhow::Error::msg);
+        let causes = causes.reduce(|later, earlier| later.context(earlier.to_string()));
+        let mut error = CommandError::user(causes.expect("not empty").context(text));
+        for hint in hints(&rows, from.repository.as_str()) {
             error = error.hint(hint);
         }
         return Err(error);
@@ -138,6 +144,11 @@ fn known(control_plane: &dyn ControlPlane, repository: &RepositoryId, option: &s
         Err(error) if error.kind == FailureKind::Denied => Ok(()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// A version that cannot be promoted, and why.
+fn refusal(row: &Row) -> String {
+    format!("{}: {}", row.spec, row.outcome.reason().unwrap_or_default())
 }
 
 /// Next steps for what was refused, each once.

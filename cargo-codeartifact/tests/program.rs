@@ -270,7 +270,7 @@ fn versions_are_promoted_as_they_are() {
 
     let refused = promote(&["generic:ns/file@2.0", "generic:ns/none@1"], &[]).ended(1);
     for part in [digest("new content"), digest("other content"), "generic:ns/none@1: not in the source".to_owned()] {
-        assert!(refused.out.contains(&part), "{part}: {refused:?}");
+        assert!(refused.out.contains(&part) && refused.err.contains(&part), "{part}: {refused:?}");
     }
     assert!(
         refused

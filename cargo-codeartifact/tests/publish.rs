@@ -295,8 +295,8 @@ fn versions_for_all_are_given_or_come_from_git() {
     assert_eq!(after.count("published"), 5);
     scene.promote("2.0.0");
     assert_eq!(scene.consume("released", "shared", false).ended(0).out, "3\n");
-    let bad = scene.publish(&["--version", "two"]).ended(1);
-    assert!(bad.err.contains("`two` is not a version"), "{bad:?}");
+    let bad = scene.publish(&["--version", "two"]).ended(2);
+    assert!(bad.err.contains("invalid value 'two' for '--version <V>'"), "{bad:?}");
 }
 
 #[test]

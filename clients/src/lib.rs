@@ -15,6 +15,7 @@
 //!
 //! To add a client, copy `template/` to `src/NAME/`, add NAME to the row `clients! { … }` below and run
 //! `cargo test -p clients`: it names what is missing, a line each.
+#![forbid(unsafe_code)]
 
 use codeartifact::PackageFormat;
 

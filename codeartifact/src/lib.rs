@@ -15,6 +15,7 @@
 //! Invariants: this crate knows no package manager, no terminal and no command line. Deciding whether a URL is ours
 //! makes no network call. A token found fresh in a store builds no SDK client and no runtime. Absent on purpose: a
 //! credential chain of our own (the SDK's is used), and any way to print a token but [`AuthorizationToken::expose`].
+#![forbid(unsafe_code)]
 
 pub mod authorizer;
 pub mod control_plane;

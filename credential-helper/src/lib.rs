@@ -16,10 +16,9 @@
 //! The protocols are in `clients`; what they print on standard output is all that goes there. Exit status: 0 answered,
 //! 1 no conversation could be held, 2 usage, 101 a defect.
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-};
+#![forbid(unsafe_code)]
+
+use std::io::{self, Write};
 
 use clients::protocol::{Answer, ProtocolError, Streams, causes};
 use codeartifact::settings::{SettingsError, UserSettings};
@@ -39,10 +38,33 @@ use hand_over::HandOver;
 use record::{Answers, Record, Requests};
 use refusal::Refusing;
 
+const ANSWERED: u8 = 0;
+const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 
-/// The small program: the stores, or the other program.
-pub fn answer_from_stores(host: &Host) -> ExitCode {
+/// Opens what the process was started without, of standard input, output and errors, on nothing.
+///
+/// Else the first files opened would take those numbers, and what is meant for a reader would be written to them. The
+/// standard library does this before its own `main`; for programs that have another.
+#[cfg(unix)]
+pub fn fill_standard_streams() {
+    use std::os::fd::{AsFd, AsRawFd, IntoRawFd};
+
+    let is_open = |stream: &dyn AsFd| rustix::io::fcntl_getfd(stream.as_fd()).is_ok();
+    if is_open(&io::stdin()) && is_open(&io::stdout()) && is_open(&io::stderr()) {
+        return;
+    }
+    // The system gives the lowest free number.
+    while let Ok(nothing) = std::fs::File::options().read(true).write(true).open("/dev/null") {
+        if nothing.as_raw_fd() > io::stderr().as_raw_fd() {
+            return;
+        }
+        let _ = nothing.into_raw_fd();
+    }
+}
+
+/// The small program: the stores, or the other program. Gives the exit status.
+pub fn answer_from_stores(host: &Host) -> u8 {
     run(host, |conversation, surroundings| {
         let record = Record::default();
         let mut requests = Requests::of_process(&record)?;
@@ -60,8 +82,8 @@ pub fn answer_from_stores(host: &Host) -> ExitCode {
     })
 }
 
-/// Its sibling: the stores, else AWS.
-pub fn answer_from_service(host: &Host) -> ExitCode {
+/// Its sibling: the stores, else AWS. Gives the exit status.
+pub fn answer_from_service(host: &Host) -> u8 {
     run(host, |conversation, surroundings| {
         let record = Record::default();
         let mut requests = Requests::resuming(&record, conversation.resumed.as_deref())?;
@@ -122,7 +144,7 @@ impl Authorize for FromStores<'_> {
     }
 }
 
-fn run(host: &Host, converse: impl FnOnce(&Conversation, &Surroundings) -> Result<Answer, ProtocolError>) -> ExitCode {
+fn run(host: &Host, converse: impl FnOnce(&Conversation, &Surroundings) -> Result<Answer, ProtocolError>) -> u8 {
     secrecy::keep();
     match call::parse(host.args()) {
         Ok(Call::Converse(conversation)) => {
@@ -133,7 +155,7 @@ fn run(host: &Host, converse: impl FnOnce(&Conversation, &Surroundings) -> Resul
             };
             status(&answer)
         }
-        Ok(Call::Print(text)) => print(&mut io::stdout(), &text, 0),
+        Ok(Call::Print(text)) => print(&mut io::stdout(), &text, ANSWERED),
         Err(usage) => print(&mut io::stderr(), &usage.to_string(), USAGE),
     }
 }
@@ -152,22 +174,22 @@ fn refuse(conversation: &Conversation, error: SurroundingsError) -> Result<Answe
     conversation.hold(&mut streams, &Trust::default(), &Refusing::new(error))
 }
 
-fn status(answer: &Result<Answer, ProtocolError>) -> ExitCode {
+fn status(answer: &Result<Answer, ProtocolError>) -> u8 {
     match answer {
-        Ok(Answer::Answered) => ExitCode::SUCCESS,
-        Ok(Answer::NotMine) => ExitCode::FAILURE,
+        Ok(Answer::Answered) => ANSWERED,
+        Ok(Answer::NotMine) => FAILED,
         Err(error) => {
             // What is wrong with a request was answered on the wire; broken streams could not be.
             if matches!(error, ProtocolError::Read(_) | ProtocolError::Write(_)) {
-                return print(&mut io::stderr(), &format!("error: {}\n", causes(error).join(": ")), 1);
+                return print(&mut io::stderr(), &format!("error: {}\n", causes(error).join(": ")), FAILED);
             }
-            ExitCode::FAILURE
+            FAILED
         }
     }
 }
 
-fn print(to: &mut dyn Write, text: &str, code: u8) -> ExitCode {
+fn print(to: &mut dyn Write, text: &str, code: u8) -> u8 {
     // Where nobody reads, there is nobody to tell.
     let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
-    ExitCode::from(code)
+    code
 }

@@ -20,6 +20,7 @@
 //! An answer is never ahead of the disk, and no reader waits for it. No name that a client chose becomes part of a
 //! path. What the service's documentation leaves open is chosen here, and said where it is chosen. The signature of
 //! control-plane requests is read for its Region and not verified: every key pair is the same account's, [`ACCOUNT`].
+#![forbid(unsafe_code)]
 
 mod assets;
 mod clock;

@@ -105,7 +105,7 @@ fn a_promotion_that_cannot_be_is_shown_and_refused() {
     service.make("acme", &["team", "shared"]);
     let outcome = typed(&sandbox, "promote cargo:absent@1.0.0 --domain acme --from team --to shared").run().exit(1);
     assert!(outcome.stdout().starts_with("refused: cargo:absent@1.0.0: "), "{}", outcome.show());
-    for word in ["error: ", "`team`", "`shared`", "nothing was copied", "hint: "] {
+    for word in ["error: ", "cargo:absent@1.0.0: not in the source", "`team`", "`shared`", "nothing was copied", "hint: "] {
         assert!(outcome.stderr().contains(word), "{word}: {}", outcome.show());
     }
 }

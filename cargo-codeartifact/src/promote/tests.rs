@@ -74,15 +74,22 @@ fn other_content_is_refused_with_both_digests_and_stops_all() {
     let (result, out, err) = run(&service, &request(&["cargo:anvil@1.0.0", "cargo:bolt@2.0.0"]), false);
     let error = result.unwrap_err();
     assert_eq!(error.code(), 1);
-    assert_eq!(error.lines(), ["1 of 2 versions cannot be promoted from `team` to `shared`; nothing was copied"]);
-    assert_eq!(error.hints(), ["publish the changed content under a new version"]);
-    let expected = format!(
-        "would copy: cargo:anvil@1.0.0 (SHA-256 {})\nrefused: cargo:bolt@2.0.0: the destination has other content under \
-         this version: `asset` in the source SHA-256 {}, in the destination SHA-256 {}\n",
-        digest("a"),
+    let reason = format!(
+        "the destination has other content under this version: `asset` in the source SHA-256 {}, in the destination \
+         SHA-256 {}",
         digest("b"),
         digest("c")
     );
+    assert_eq!(
+        error.lines(),
+        [
+            "1 of 2 versions cannot be promoted from `team` to `shared`; nothing was copied",
+            &format!("cargo:bolt@2.0.0: {reason}")
+        ]
+    );
+    assert_eq!(error.hints(), ["publish the changed content under a new version"]);
+    let copied = digest("a");
+    let expected = format!("would copy: cargo:anvil@1.0.0 (SHA-256 {copied})\nrefused: cargo:bolt@2.0.0: {reason}\n");
     assert_eq!((out, err.as_str()), (expected, ""));
     assert_eq!(service.count("CopyPackageVersions"), 0);
 }

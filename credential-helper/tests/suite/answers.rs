@@ -104,3 +104,12 @@ fn settings_that_cannot_be_used_are_the_reason_on_the_wire() {
     let text = answers[2].to_string();
     assert!(text.contains("/nowhere/config.toml"), "{text}");
 }
+
+#[test]
+fn streams_that_are_missing_count_as_empty() {
+    let machine = Machine::new();
+    let mut command = machine.command("/bin/sh");
+    command.args(["-c", "exec \"$0\" --cargo-plugin <&- 2>&-", HELPER]);
+    let output = run(command, "");
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), b"{\"v\":[1]}\n".as_slice()), "{output:?}");
+}
