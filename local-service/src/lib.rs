@@ -12,6 +12,7 @@
 //! | `formats` | the data plane, one file or folder per package format: translation only |
 //! | `state` | the model, its transitions, and the one writer that makes them durable |
 //! | `resolve` | where a version is looked for |
+//! | `external` | public sources: which there are, and fetching from them |
 //! | `assets` | the content-addressed store |
 //! | `tokens`, `identity` | who may |
 //! | `faults`, `counters` | scripted failures, and what was called |
@@ -26,6 +27,7 @@ mod assets;
 mod clock;
 mod control;
 mod counters;
+mod external;
 mod failure;
 mod faults;
 mod formats;
@@ -38,6 +40,7 @@ mod tokens;
 
 pub use clock::Clock;
 pub use counters::Calls;
+pub use external::{Connection, SourceAddress, SourceAddressError, UnknownConnection};
 pub use faults::{Cut, FaultError, FaultRule};
 pub use identity::ACCOUNT;
 pub use service::{Data, Limits, LocalService, Options, StartError, read_faults};

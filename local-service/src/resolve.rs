@@ -1,84 +1,135 @@
-//! Where a package is looked for: the repository itself, then its upstreams, depth first, in list order.
+//! Where a package is looked for: the repository itself, then its upstreams, depth first, in list order; and where a
+//! repository has an external connection, the public source after what is stored there.
 //!
 //! Rules of the service: the first repository that has a version decides about it, whatever that record's status (so
 //! that an archived one hides an upstream's copy; that is this service's choice); 25 repositories are looked at and no
-//! more; a package whose `upstream` control is `BLOCK` in a repository is not looked for beyond that repository.
-//! Control-plane reads never come here: they see one repository only.
+//! more; a package whose `upstream` control is `BLOCK` in a repository is not looked for beyond that repository; a
+//! package group can close a repository to what it would retain or fetch. Control-plane reads never come here: they
+//! see one repository only.
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use codeartifact::RepositoryName;
+use codeartifact::{PackageFormat, RepositoryName};
 
-use crate::state::{Control, Domain, Package, PackageKey, Repository, Version};
+use crate::{
+    external::Connection,
+    state::{Control, Domain, Package, PackageKey, Repository, Restriction, Version},
+};
 
 /// Repositories looked at for one request; the requested one counts (which the service's documentation leaves open).
 const SEARCHED: usize = 25;
+
+/// The repositories that are looked at for one package, in order, the requested one first.
+pub(crate) struct Reach<'a> {
+    steps: Vec<Step<'a>>,
+    key: &'a PackageKey,
+}
+
+/// One repository of a [`Reach`].
+#[derive(Clone, Copy)]
+pub(crate) struct Step<'a> {
+    pub(crate) repository: &'a Arc<Repository>,
+    /// The public source that is asked for what is not stored here.
+    pub(crate) connection: Option<Connection>,
+}
+
+/// A public source, and the repository that is connected to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Source {
+    pub(crate) connection: Connection,
+    pub(crate) repository: RepositoryName,
+}
 
 /// Where a version was found.
 pub(crate) struct Found<'a> {
     pub(crate) repository: &'a Arc<Repository>,
     pub(crate) package: &'a Arc<Package>,
     pub(crate) version: &'a Arc<Version>,
+    position: usize,
 }
 
-/// The repositories to look at for a package, in order, the requested one first.
-pub(crate) fn search_order<'a>(
-    domain: &'a Domain,
-    first: &'a Arc<Repository>,
-    package: &PackageKey,
-) -> Vec<&'a Arc<Repository>> {
-    let mut order = Vec::new();
-    visit(domain, first, package, &mut BTreeSet::new(), &mut order);
-    order
-}
-
-fn visit<'a>(
-    domain: &'a Domain,
-    repository: &'a Arc<Repository>,
-    package: &PackageKey,
-    seen: &mut BTreeSet<&'a RepositoryName>,
-    order: &mut Vec<&'a Arc<Repository>>,
-) {
-    if order.len() == SEARCHED || !seen.insert(&repository.name) {
-        return;
+impl<'a> Reach<'a> {
+    /// What is looked at for the package with this key, which clients call `name`.
+    pub(crate) fn new(domain: &'a Domain, first: &'a Arc<Repository>, key: &'a PackageKey, name: &str) -> Self {
+        let mut search = Search { domain, key, name, seen: BTreeSet::new(), steps: Vec::new() };
+        search.visit(first);
+        Self { steps: search.steps, key }
     }
-    order.push(repository);
-    let blocked =
-        repository.package_like(package).is_some_and(|package| package.about.origin.upstream == Control::Block);
-    if blocked {
-        return;
+
+    /// The repositories, in order.
+    pub(crate) fn steps(&self) -> &[Step<'a>] {
+        &self.steps
     }
-    for upstream in repository.about.upstreams.iter().filter_map(|name| domain.repository(name).ok()) {
-        visit(domain, upstream, package, seen, order);
+
+    /// The packages of this key: what lists are merged from, nearest first.
+    pub(crate) fn packages(&self) -> impl Iterator<Item = &'a Arc<Package>> {
+        self.steps.iter().filter_map(|step| step.repository.package_like(self.key))
+    }
+
+    /// The nearest stored record of a version.
+    pub(crate) fn version(&self, version: &str) -> Option<Found<'a>> {
+        self.steps.iter().enumerate().find_map(|(position, step)| {
+            let package = step.repository.package_like(self.key)?;
+            let version = package.version_like(version)?;
+            Some(Found { repository: step.repository, package, version, position })
+        })
+    }
+
+    /// The public sources, in order: what a list of versions is completed from.
+    pub(crate) fn sources(&self) -> Vec<Source> {
+        self.sources_of(&self.steps)
+    }
+
+    /// The public sources that are asked for a version before a stored record counts; all if nothing is stored.
+    pub(crate) fn sources_before(&self, found: Option<&Found<'_>>) -> Vec<Source> {
+        self.sources_of(&self.steps[..found.map_or(self.steps.len(), |found| found.position)])
+    }
+
+    fn sources_of(&self, steps: &[Step<'a>]) -> Vec<Source> {
+        let source = |step: &Step<'a>| {
+            let connection = step.connection?;
+            Some(Source { connection, repository: step.repository.name.clone() })
+        };
+        steps.iter().filter_map(source).collect()
     }
 }
 
-/// The packages of one name over the search order: what lists are merged from, nearest first.
-pub(crate) fn packages<'a>(
+struct Search<'a, 'b> {
     domain: &'a Domain,
-    first: &'a Arc<Repository>,
-    key: &PackageKey,
-    name_matches: impl Fn(&str) -> bool,
-) -> Vec<&'a Arc<Package>> {
-    search_order(domain, first, key)
-        .into_iter()
-        .filter_map(|repository| repository.package_like(key))
-        .filter(|package| name_matches(&package.about.name))
-        .collect()
+    key: &'a PackageKey,
+    name: &'b str,
+    seen: BTreeSet<&'a RepositoryName>,
+    steps: Vec<Step<'a>>,
 }
 
-/// The nearest record of a version.
-pub(crate) fn version<'a>(
-    domain: &'a Domain,
-    first: &'a Arc<Repository>,
-    key: &PackageKey,
-    version: &str,
-) -> Option<Found<'a>> {
-    search_order(domain, first, key).into_iter().find_map(|repository| {
-        let package = repository.package_like(key)?;
-        let version = package.version_like(version)?;
-        Some(Found { repository, package, version })
-    })
+impl<'a> Search<'a, '_> {
+    fn visit(&mut self, repository: &'a Arc<Repository>) {
+        if self.steps.len() == SEARCHED || !self.seen.insert(&repository.name) {
+            return;
+        }
+        let blocked =
+            repository.package_like(self.key).is_some_and(|package| package.about.origin.upstream == Control::Block);
+        let open = !blocked && self.key.format != PackageFormat::Generic;
+        let connection = repository
+            .about
+            .connection
+            .filter(|connection| open && connection.format() == self.key.format)
+            .filter(|_| self.admits(Restriction::ExternalUpstream, repository));
+        let first = self.steps.is_empty();
+        self.steps.push(Step { repository, connection });
+        // What is found further on is retained by the requested repository, so it is its restriction that counts.
+        if !open || (first && !self.admits(Restriction::InternalUpstream, repository)) {
+            return;
+        }
+        let domain = self.domain;
+        for upstream in repository.about.upstreams.iter().filter_map(|name| domain.repository(name).ok()) {
+            self.visit(upstream);
+        }
+    }
+
+    fn admits(&self, restriction: Restriction, repository: &Repository) -> bool {
+        self.domain.restricted(restriction, self.key, self.name, &repository.name).is_none()
+    }
 }
 
 /// Would `from` reach `to` by its upstreams, if it had these?

@@ -17,6 +17,7 @@ use crate::{
     assets::Assets,
     clock::Clock,
     counters::{Calls, Counters},
+    external::{Connection, External, SourceAddress},
     faults::{self, FaultError, FaultRule, Faults},
     formats::cargo::IndexCache,
     http,
@@ -44,6 +45,8 @@ pub struct Options {
     pub limits: Limits,
     /// Scripted failures.
     pub faults: Vec<FaultRule>,
+    /// Where the public sources are; one that is not here behaves as one that is down.
+    pub external: BTreeMap<Connection, SourceAddress>,
 }
 
 /// Where a service keeps everything.
@@ -97,7 +100,7 @@ impl Options {
 
     fn new(data: Data, clock: Clock) -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self { data, listen, clock, limits: Limits::default(), faults: Vec::new() }
+        Self { data, listen, clock, limits: Limits::default(), faults: Vec::new(), external: BTreeMap::new() }
     }
 }
 
@@ -190,6 +193,7 @@ pub(crate) struct Service {
     pub(crate) faults: Faults,
     pub(crate) counters: Counters,
     pub(crate) index: IndexCache,
+    pub(crate) external: External,
 }
 
 /// A running service. Stops when it is dropped.
@@ -209,7 +213,7 @@ impl LocalService {
     /// Starts a service: returns when it listens and everything kept is loaded. It listens first; who connects
     /// meanwhile waits for the load and not in vain.
     pub fn start(options: Options) -> Result<Self, StartError> {
-        let Options { data, listen, clock, limits, faults } = options;
+        let Options { data, listen, clock, limits, faults, external } = options;
         if !listen.ip().is_loopback() {
             return Err(StartError::NotLoopback { address: listen });
         }
@@ -252,6 +256,7 @@ impl LocalService {
             faults: scripted,
             counters: Counters::default(),
             index: IndexCache::default(),
+            external: External::new(external),
         });
         let (stop, thread) = run(listener, Arc::clone(&service)).map_err(StartError::Thread)?;
         let running = Running { stop, thread, lock };

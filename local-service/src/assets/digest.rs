@@ -23,6 +23,44 @@ pub(crate) struct Digests {
     pub(crate) sha512: Hex<64>,
 }
 
+/// Digests that somebody announced for an asset; what was not announced is not checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Expected {
+    pub(crate) md5: Option<Hex<16>>,
+    pub(crate) sha1: Option<Hex<20>>,
+    pub(crate) sha256: Option<Digest>,
+    pub(crate) sha512: Option<Hex<64>>,
+}
+
+/// An asset has another digest than was announced.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the content has {algorithm} {found}, and {expected} was announced")]
+pub(crate) struct OtherDigest {
+    pub(crate) algorithm: &'static str,
+    pub(crate) expected: String,
+    pub(crate) found: String,
+}
+
+impl Expected {
+    /// Are these the announced digests?
+    pub(crate) fn check(&self, digests: &Digests) -> Result<(), OtherDigest> {
+        // The strongest first: the error names what matters most.
+        same("SHA-512", self.sha512.as_ref(), &digests.sha512)?;
+        same("SHA-256", self.sha256.as_ref(), &digests.sha256)?;
+        same("SHA-1", self.sha1.as_ref(), &digests.sha1)?;
+        same("MD5", self.md5.as_ref(), &digests.md5)
+    }
+}
+
+fn same<const N: usize>(algorithm: &'static str, expected: Option<&Hex<N>>, found: &Hex<N>) -> Result<(), OtherDigest> {
+    match expected {
+        Some(expected) if expected != found => {
+            Err(OtherDigest { algorithm, expected: expected.to_string(), found: found.to_string() })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Not `N` bytes of lowercase hexadecimal.
 #[derive(Debug, thiserror::Error)]
 #[error("a digest is {length} lowercase hexadecimal digits")]
@@ -65,6 +103,11 @@ impl Digest {
 }
 
 impl<const N: usize> Hex<N> {
+    /// From the bytes themselves, such as base64 has them; `None` if there are not `N`.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8; N] {
         &self.0
     }

@@ -65,7 +65,14 @@ pub(super) fn repository(key: &RepositoryKey, repository: &Repository) -> Value 
     let mut value = repository_summary(key, repository);
     let upstreams = repository.about.upstreams.iter().map(|upstream| json!({ "repositoryName": upstream.as_str() }));
     value["upstreams"] = upstreams.collect();
-    value["externalConnections"] = json!([]);
+    let connections = repository.about.connection.iter().map(|connection| {
+        json!({
+            "externalConnectionName": connection.name(),
+            "packageFormat": connection.format().as_str(),
+            "status": "Available",
+        })
+    });
+    value["externalConnections"] = connections.collect();
     value
 }
 
@@ -87,6 +94,7 @@ pub(super) fn package(package: &Package, name_member: &str) -> Value {
 fn origin(origin: &Origin) -> Value {
     let entry = match origin {
         Origin::Internal { repository } => json!({ "repositoryName": repository.as_str() }),
+        Origin::External { connection } => json!({ "externalConnectionName": connection.name() }),
     };
     json!({ "originType": origin.kind(), "domainEntryPoint": entry })
 }

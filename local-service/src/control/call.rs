@@ -12,7 +12,10 @@ use crate::{
     http::{Query, Request},
     identity::Caller,
     service::Service,
-    state::{DomainKey, Draft, NamespaceRule, Package, PackageKey, RepositoryKey, Snapshot, Version, namespace_rule},
+    state::{
+        DomainKey, Draft, NamespaceRule, Package, PackageKey, RepositoryKey, Snapshot, Version, api_name,
+        namespace_rule,
+    },
 };
 
 /// An authenticated call.
@@ -119,6 +122,9 @@ impl Call {
             None => None,
         };
         let name = validate::package_part("package", self.required("package")?)?;
+        // The service normalises what it is asked for in these two, and not PyPI's names.
+        let normalises = matches!(format, PackageFormat::Nuget | PackageFormat::Swift);
+        let name = if normalises { api_name(format, &name) } else { name };
         match (namespace_rule(format), &namespace) {
             (NamespaceRule::Required, None) => {
                 Err(Failure::other(format!("`namespace` is missing: every {format} package has one")))

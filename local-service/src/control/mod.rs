@@ -57,6 +57,8 @@ enum Act {
     ListRepositories,
     ListRepositoriesInDomain,
     GetRepositoryEndpoint,
+    AssociateExternalConnection,
+    DisassociateExternalConnection,
     ListPackages,
     DescribePackage,
     DeletePackage,
@@ -92,7 +94,7 @@ macro_rules! operations {
 }
 
 operations! {
-    POST "repository/external-connection" AssociateExternalConnection => NotYet;
+    POST "repository/external-connection" AssociateExternalConnection => AssociateExternalConnection;
     POST "package/versions/copy" CopyPackageVersions => CopyPackageVersions;
     POST "domain" CreateDomain => CreateDomain;
     POST "package-group" CreatePackageGroup => NotYet;
@@ -109,7 +111,7 @@ operations! {
     GET "package-group" DescribePackageGroup => NotYet;
     GET "package/version" DescribePackageVersion => DescribePackageVersion;
     GET "repository" DescribeRepository => DescribeRepository;
-    DELETE "repository/external-connection" DisassociateExternalConnection => NotYet;
+    DELETE "repository/external-connection" DisassociateExternalConnection => DisassociateExternalConnection;
     POST "package/versions/dispose" DisposePackageVersions => DisposePackageVersions;
     GET "get-associated-package-group" GetAssociatedPackageGroup => NotYet;
     POST "authorization-token" GetAuthorizationToken => GetAuthorizationToken;
@@ -205,6 +207,8 @@ async fn act(call: &Call, operation: &Operation) -> Result<Value, Failure> {
         Act::ListRepositories => repositories::list(call),
         Act::ListRepositoriesInDomain => repositories::list_in_domain(call),
         Act::GetRepositoryEndpoint => repositories::endpoint(call),
+        Act::AssociateExternalConnection => repositories::connect(call).await,
+        Act::DisassociateExternalConnection => repositories::disconnect(call).await,
         Act::ListPackages => packages::list(call),
         Act::DescribePackage => packages::describe(call),
         Act::DeletePackage => packages::delete(call).await,

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{answer, call::Call, validate};
 use crate::{
+    external::{Connection, UnknownConnection},
     failure::Failure,
     state::{Domain, DomainKey, RepositoryKey},
 };
@@ -49,6 +50,39 @@ pub(super) async fn delete(call: &Call) -> Result<Value, Failure> {
         Ok(json!({ "repository": removed }))
     })
     .await
+}
+
+pub(super) async fn connect(call: &Call) -> Result<Value, Failure> {
+    let key = call.repository()?;
+    let connection = connection(call)?;
+    call.apply(move |draft| {
+        draft.connect(&key, connection)?;
+        Ok(json!({ "repository": answer::repository(&key, draft.state.repository(&key)?.1) }))
+    })
+    .await
+}
+
+pub(super) async fn disconnect(call: &Call) -> Result<Value, Failure> {
+    let key = call.repository()?;
+    let connection = connection(call)?;
+    call.apply(move |draft| {
+        draft.disconnect(&key, connection)?;
+        Ok(json!({ "repository": answer::repository(&key, draft.state.repository(&key)?.1) }))
+    })
+    .await
+}
+
+/// The model's alphabet is a field's rule; a name of that form that is none of the ten is refused as a whole.
+fn connection(call: &Call) -> Result<Connection, Failure> {
+    let name = call.required("external-connection")?;
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b':');
+    let first_holds = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+    if !(2..=100).contains(&name.len()) || !first_holds || !name.bytes().all(allowed) {
+        return Err(Failure::field(
+            "`external-connection` must be 2 to 100 letters, digits, dots, underscores, dashes and colons",
+        ));
+    }
+    name.parse().map_err(|error: UnknownConnection| Failure::other(error.to_string()))
 }
 
 /// The repositories that the caller's account administers, over all domains of the Region.

@@ -17,6 +17,7 @@ use serde_json::json;
 
 use crate::{
     assets::Digest,
+    external::ExternalError,
     failure::Failure,
     http::{
         Payload, PayloadError, Reply, Request, Target,
@@ -71,6 +72,8 @@ pub(crate) enum Refusal {
     #[error(transparent)]
     Failure(#[from] Failure),
     #[error(transparent)]
+    External(#[from] ExternalError),
+    #[error(transparent)]
     Payload(#[from] PayloadError),
 }
 
@@ -80,6 +83,9 @@ impl Refusal {
             Self::Token(_) => StatusCode::UNAUTHORIZED,
             Self::OtherDomain => StatusCode::FORBIDDEN,
             Self::NoSuchPath | Self::Format { .. } => StatusCode::NOT_FOUND,
+            Self::External(ExternalError::OtherContent { .. }) => StatusCode::BAD_GATEWAY,
+            // As there: what cannot be had from a source is not found.
+            Self::External(_) => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::Failure(failure) => failure.status(),
@@ -138,13 +144,19 @@ async fn answer_to(service: &Arc<Service>, request: &mut Request) -> Result<Repl
     };
     match format {
         PackageFormat::Cargo => cargo::serve(&mut visit).await,
-        PackageFormat::Generic
-        | PackageFormat::Maven
-        | PackageFormat::Npm
-        | PackageFormat::Nuget
-        | PackageFormat::Pypi
-        | PackageFormat::Ruby
-        | PackageFormat::Swift => Err(Refusal::Format { format }),
+        PackageFormat::Generic => Err(Refusal::Format { format }),
+
+        PackageFormat::Maven => Err(Refusal::Format { format }),
+
+        PackageFormat::Npm => Err(Refusal::Format { format }),
+
+        PackageFormat::Nuget => Err(Refusal::Format { format }),
+
+        PackageFormat::Pypi => Err(Refusal::Format { format }),
+
+        PackageFormat::Ruby => Err(Refusal::Format { format }),
+
+        PackageFormat::Swift => Err(Refusal::Format { format }),
     }
 }
 
@@ -201,13 +213,20 @@ fn refused(request: &Request, refusal: &Refusal) -> Reply {
 pub(crate) fn dependencies(format: PackageFormat, version: &Version) -> Vec<Dependency> {
     match format {
         PackageFormat::Cargo => cargo::dependencies(version),
-        PackageFormat::Generic
-        | PackageFormat::Maven
-        | PackageFormat::Npm
-        | PackageFormat::Nuget
-        | PackageFormat::Pypi
-        | PackageFormat::Ruby
-        | PackageFormat::Swift => Vec::new(),
+        // The service has none of them.
+        PackageFormat::Generic => Vec::new(),
+
+        PackageFormat::Maven => Vec::new(),
+
+        PackageFormat::Npm => Vec::new(),
+
+        PackageFormat::Nuget => Vec::new(),
+
+        PackageFormat::Pypi => Vec::new(),
+
+        PackageFormat::Ruby => Vec::new(),
+
+        PackageFormat::Swift => Vec::new(),
     }
 }
 

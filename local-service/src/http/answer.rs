@@ -13,7 +13,10 @@ use hyper::{
     body::{Body, Frame, SizeHint},
     header::{self, HeaderValue},
 };
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::{
+    sync::mpsc,
+    task::{JoinHandle, spawn_blocking},
+};
 
 use crate::assets::Content;
 
@@ -27,6 +30,8 @@ pub(crate) type Reply = Response<AnswerBody>;
 pub(crate) enum AnswerBody {
     Bytes(Bytes),
     File(FileBody),
+    /// What comes from elsewhere while it is sent.
+    Streamed(Streamed),
     /// Nothing, in place of a body of this length: the answer to HEAD.
     Withheld,
     /// The first bytes of another body, then a cut connection.
@@ -40,6 +45,12 @@ pub(crate) enum AnswerBody {
 /// A file, or a range of one, read in pieces on the blocking threads.
 pub(crate) struct FileBody {
     reading: Reading,
+    left: u64,
+}
+
+/// Pieces from another task. One that says an error, or fewer bytes than announced, cuts the connection.
+pub(crate) struct Streamed {
+    pieces: mpsc::Receiver<io::Result<Bytes>>,
     left: u64,
 }
 
@@ -71,6 +82,7 @@ impl AnswerBody {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::File(file) => file.left,
+            Self::Streamed(streamed) => streamed.left,
             Self::Withheld => 0,
             Self::Cut { length, .. } => *length,
         }
@@ -87,6 +99,7 @@ impl Body for AnswerBody {
             Self::Bytes(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Bytes(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Self::File(file) => file.poll(context),
+            Self::Streamed(streamed) => streamed.poll(context),
             Self::Cut { body, left, .. } => {
                 if *left == 0 {
                     return Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())));
@@ -109,12 +122,34 @@ impl Body for AnswerBody {
             Self::Withheld => true,
             Self::Bytes(bytes) => bytes.is_empty(),
             Self::File(file) => file.left == 0,
+            Self::Streamed(streamed) => streamed.left == 0,
             Self::Cut { .. } => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.length())
+    }
+}
+
+impl Streamed {
+    pub(crate) fn new(pieces: mpsc::Receiver<io::Result<Bytes>>, length: u64) -> Self {
+        Self { pieces, left: length }
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match ready!(self.pieces.poll_recv(context)) {
+            Some(Ok(bytes)) => {
+                let Some(left) = self.left.checked_sub(bytes.len() as u64) else {
+                    return Poll::Ready(Some(Err(io::ErrorKind::InvalidData.into())));
+                };
+                self.left = left;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Some(Err(error)) => Poll::Ready(Some(Err(error))),
+            None if self.left == 0 => Poll::Ready(None),
+            None => Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into()))),
+        }
     }
 }
 

@@ -51,7 +51,11 @@ pub(crate) enum NamespaceRule {
 impl PackageKey {
     /// The key of a package by any of its spellings.
     pub(crate) fn new(format: PackageFormat, namespace: &str, name: &str) -> Self {
-        Self { format, namespace: namespace.to_owned(), name: canonical_name(format, name) }
+        let namespace = match format {
+            PackageFormat::Swift => namespace.to_lowercase(),
+            _ => namespace.to_owned(),
+        };
+        Self { format, namespace, name: canonical_name(format, name) }
     }
 
     /// What names the package in records and errors: `FORMAT/NAMESPACE/NAME`.
@@ -76,18 +80,39 @@ impl VersionKey {
     }
 }
 
-/// Cargo registries treat `Foo-Bar` and `foo_bar` as one crate: cargo lowercases the index path, and compilers see
-/// `-` as `_`. The service is documented to leave the names of the other formats here untouched.
+/// Which spellings are one name to the format's clients. Cargo lowercases the index path, and compilers see `-` as
+/// `_`. The other rules are the service's, which leaves the names of the formats not named here untouched.
 fn canonical_name(format: PackageFormat, name: &str) -> String {
     match format {
         PackageFormat::Cargo => name.to_ascii_lowercase().replace('-', "_"),
-        PackageFormat::Generic
+        PackageFormat::Nuget | PackageFormat::Swift => name.to_lowercase(),
+        PackageFormat::Pypi => normalised(name),
+        PackageFormat::Generic | PackageFormat::Maven | PackageFormat::Npm | PackageFormat::Ruby => name.to_owned(),
+    }
+}
+
+/// PEP 503: lowercase, and every run of `-`, `_` and `.` one dash.
+fn normalised(name: &str) -> String {
+    let mut normalised = String::with_capacity(name.len());
+    for character in name.chars() {
+        if !matches!(character, '-' | '_' | '.') {
+            normalised.extend(character.to_lowercase());
+        } else if !normalised.ends_with('-') {
+            normalised.push('-');
+        }
+    }
+    normalised
+}
+
+/// A package's name as the API spells it: normalised for NuGet, PyPI and Swift, as published for the others.
+pub(crate) fn api_name(format: PackageFormat, name: &str) -> String {
+    match format {
+        PackageFormat::Nuget | PackageFormat::Pypi | PackageFormat::Swift => canonical_name(format, name),
+        PackageFormat::Cargo
+        | PackageFormat::Generic
         | PackageFormat::Maven
         | PackageFormat::Npm
-        | PackageFormat::Nuget
-        | PackageFormat::Pypi
-        | PackageFormat::Ruby
-        | PackageFormat::Swift => name.to_owned(),
+        | PackageFormat::Ruby => name.to_owned(),
     }
 }
 

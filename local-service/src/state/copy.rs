@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     failure::{Failure, ResourceKind},
-    resolve,
+    resolve::Reach,
 };
 
 /// A copy of versions of one package between two repositories of one domain.
@@ -73,8 +73,11 @@ impl Draft {
             // A copied internal version is as good as one published here.
             let origin = match version.origin {
                 Origin::Internal { .. } => OriginControls::PUBLISHED,
+                Origin::External { .. } => OriginControls::RETAINED,
             };
-            self.ensure_package(&to, &copy.package, &copy.name, origin)?;
+            self.ensure_package(&to, &copy.package, &copy.name, package.about.display_name.clone(), origin)?;
+            let tags: Vec<String> = tags_of(&package, &version.version);
+            self.set_tags(&to, &copy.package, &tags, &version.version)?;
             outcome.successful.insert(version.version.clone(), (version.revision.clone(), version.status.as_str()));
             self.put_version(&to, &copy.package, version.as_ref().clone())?;
         }
@@ -82,10 +85,15 @@ impl Draft {
     }
 }
 
+/// All words that mean a version go with it, and mean it at the destination from then on.
+fn tags_of(package: &Package, version: &str) -> Vec<String> {
+    package.about.tags.iter().filter(|(_, tagged)| *tagged == version).map(|(tag, _)| tag.clone()).collect()
+}
+
 /// The package must be in the source, or - where upstreams are searched too - somewhere in its graph.
 fn source_package(domain: &Domain, source: &Arc<Repository>, copy: &Copy) -> Result<Arc<Package>, Failure> {
     let nearest = if searches_upstream(copy) {
-        resolve::packages(domain, source, &copy.package, |name| name == copy.name).first().copied()
+        Reach::new(domain, source, &copy.package, &copy.name).packages().find(|package| package.about.name == copy.name)
     } else {
         source.package(&copy.package, &copy.name)
     };
@@ -109,7 +117,8 @@ fn find(
     expectations: &Expectations,
 ) -> Result<Arc<Version>, VersionError> {
     let found = if searches_upstream(copy) {
-        resolve::version(domain, source, &copy.package, version)
+        Reach::new(domain, source, &copy.package, &copy.name)
+            .version(version)
             .filter(|found| found.package.about.name == copy.name && found.version.version == version)
             .map(|found| found.version)
     } else {

@@ -31,7 +31,7 @@ impl Draft {
             return Err(Failure::quota(ResourceKind::Domain, key.name.as_str(), message));
         }
         let encryption_key = encryption_key.unwrap_or_else(|| managed_key(key));
-        self.put_domain(key, AboutDomain { created: self.now, encryption_key, tags });
+        self.put_domain(key, AboutDomain { created: self.now, encryption_key, tags, policy: None });
         Ok(())
     }
 

@@ -5,15 +5,19 @@
 //! | `coordinate` | keys of domains, repositories, packages and versions; which spellings are one name |
 //! | `model` | the maps in memory, and reading them |
 //! | `draft` | one transition's copy of the model, with the records it changes |
-//! | `domain`, `repository`, `package`, `version`, `copy`, `tags` | the transitions, by what they change |
+//! | `arrival` | the transitions that bring versions: publishing, fetching, retention |
+//! | `domain`, `repository`, `package`, `version`, `copy`, `tags` | the other transitions, by what they change |
+//! | `groups` | package groups: association, restrictions |
 //! | `records` | records in the database, their versions, and loading them |
 //! | `journal` | the one writer: transitions in, one durable transaction for a batch, then the new snapshot |
 
+mod arrival;
 pub(crate) mod as_text;
 mod coordinate;
 mod copy;
 mod domain;
 mod draft;
+mod groups;
 mod journal;
 mod model;
 mod package;
@@ -22,18 +26,21 @@ mod repository;
 mod tags;
 mod version;
 
+pub(crate) use arrival::{NewVersion, Part};
 pub(crate) use coordinate::{
-    DomainKey, NamespaceRule, PackageKey, RepositoryKey, VersionKey, namespace_rule, partition,
+    DomainKey, NamespaceRule, PackageKey, RepositoryKey, VersionKey, api_name, namespace_rule, partition,
 };
 pub(crate) use copy::{Copy, Selection};
 pub(crate) use draft::Draft;
+pub(crate) use groups::Restriction;
 pub(crate) use journal::{Inbox, Journal, Snapshot};
 pub(crate) use model::{
-    AboutVersion, Asset, Control, Domain, Millis, Origin, OriginControls, Package, Repository, Status, Tags, Version,
+    AboutVersion, Asset, Awaited, Control, Domain, Millis, Origin, OriginControls, Package, Repository, Status, Tags,
+    Version,
 };
 pub(crate) use records::{Database, DatabaseError};
 pub(crate) use tags::Tagged;
-pub(crate) use version::{Expectations, GenericAsset, NewVersion, Outcome, VersionChange};
+pub(crate) use version::{Expectations, GenericAsset, Outcome, VersionChange};
 
 #[cfg(test)]
 mod tests;

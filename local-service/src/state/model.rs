@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     assets::{Digest, Digests},
+    external::Connection,
     failure::{Failure, ResourceKind},
 };
 
@@ -48,6 +49,17 @@ pub(crate) struct AboutDomain {
     pub(crate) created: Millis,
     pub(crate) encryption_key: String,
     pub(crate) tags: Tags,
+    #[serde(default)]
+    pub(crate) policy: Option<Policy>,
+}
+
+/// A resource policy, as it was put.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Policy {
+    /// Names this state of it: another one with every put.
+    pub(crate) revision: String,
+    /// JSON, to the byte.
+    pub(crate) document: String,
 }
 
 /// A repository with its packages.
@@ -68,6 +80,11 @@ pub(crate) struct AboutRepository {
     #[serde(with = "as_text::list")]
     pub(crate) upstreams: Vec<RepositoryName>,
     pub(crate) tags: Tags,
+    /// One at most, and then no upstreams: the service allows either.
+    #[serde(default)]
+    pub(crate) connection: Option<Connection>,
+    #[serde(default)]
+    pub(crate) policy: Option<Policy>,
 }
 
 /// A package of a repository with its versions.
@@ -81,9 +98,15 @@ pub(crate) struct Package {
 /// A package's own record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AboutPackage {
-    /// As first published.
+    /// As the API spells it: as first published, or normalised where the API's names are.
     pub(crate) name: String,
+    /// As its author spells it, where that is not the name.
+    #[serde(default)]
+    pub(crate) display_name: Option<String>,
     pub(crate) origin: OriginControls,
+    /// Words for versions, such as npm's `latest`.
+    #[serde(default)]
+    pub(crate) tags: Tags,
 }
 
 /// May versions of a package be published here, may they come from upstream? Both are always set together.
@@ -114,6 +137,9 @@ pub(crate) struct Version {
     pub(crate) published: Millis,
     pub(crate) origin: Origin,
     pub(crate) assets: Vec<Asset>,
+    /// Assets that the external source lists and nobody has asked for yet.
+    #[serde(default)]
+    pub(crate) awaited: Vec<Awaited>,
     pub(crate) about: AboutVersion,
     /// What the format's own metadata says of this version: written and read by the format only.
     pub(crate) listing: Box<str>,
@@ -149,6 +175,17 @@ pub(crate) enum Origin {
         #[serde(with = "as_text")]
         repository: RepositoryName,
     },
+    /// Fetched through this external connection.
+    External { connection: Connection },
+}
+
+/// An asset of a version that is listed and not stored: its bytes come when a client asks for them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Awaited {
+    pub(crate) name: String,
+    /// As the source says, if it does.
+    pub(crate) size: Option<u64>,
+    pub(crate) sha256: Option<Digest>,
 }
 
 /// An asset of a version.
@@ -157,6 +194,12 @@ pub(crate) struct Asset {
     pub(crate) name: String,
     pub(crate) size: u64,
     pub(crate) digests: Digests,
+}
+
+impl AboutPackage {
+    pub(super) fn new(name: &str, display_name: Option<String>, origin: OriginControls) -> Self {
+        Self { name: name.to_owned(), display_name, origin, tags: Tags::new() }
+    }
 }
 
 impl OriginControls {
@@ -200,6 +243,7 @@ impl Origin {
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::Internal { .. } => "INTERNAL",
+            Self::External { .. } => "EXTERNAL",
         }
     }
 }

@@ -34,10 +34,14 @@ impl Draft {
         origin: OriginControls,
     ) -> Result<(), Failure> {
         let (_, found) = self.state.repository(repository)?;
-        if let Some(package) = found.package_like(key) {
-            same_spelling(package, name)?;
-        }
-        self.put_package(repository, key, AboutPackage { name: name.to_owned(), origin })
+        let about = match found.package_like(key) {
+            Some(package) => {
+                same_spelling(package, name)?;
+                AboutPackage { origin, ..package.about.clone() }
+            }
+            None => AboutPackage::new(name, None, origin),
+        };
+        self.put_package(repository, key, about)
     }
 
     /// `DeletePackage`: the package, its versions and its origin configuration.
@@ -58,12 +62,13 @@ impl Draft {
         repository: &RepositoryKey,
         key: &PackageKey,
         name: &str,
+        display_name: Option<String>,
         origin: OriginControls,
     ) -> Result<(), Failure> {
         let (_, found) = self.state.repository(repository)?;
         match found.package_like(key) {
             Some(package) => same_spelling(package, name),
-            None => self.put_package(repository, key, AboutPackage { name: name.to_owned(), origin }),
+            None => self.put_package(repository, key, AboutPackage::new(name, display_name, origin)),
         }
     }
 }

@@ -17,8 +17,11 @@ use super::{
 };
 use crate::assets::Digest;
 
-/// The version of the stored form as a whole. A folder with any other is refused, and left as it is.
-const SCHEMA: &str = "1";
+/// The version of the stored form as a whole. A folder with one that is not known is refused, and left as it is.
+const SCHEMA: &str = "2";
+/// Its predecessor: the same records, without the members that came later, and without the later tables. It is
+/// brought up to date by a start; the program that wrote it then refuses it, as it should: it would lose them.
+const OLDER: &str = "1";
 /// The version of a single record.
 const RECORD: u32 = 1;
 /// The whole model is in memory: the database's own cache serves commits only. Its default is 1 GiB.
@@ -141,7 +144,7 @@ impl Database {
             crate::assets::sync_folder(folder).map_err(DatabaseError::Folder)?;
         }
         let database = builder().open(&file)?;
-        check_schema(&database)?;
+        bring_up_to_date(&database)?;
         Ok(Self { database: RwLock::new(Some(Arc::new(database))), file: Some(file) })
     }
 
@@ -253,7 +256,7 @@ fn builder() -> redb::Builder {
     builder
 }
 
-/// Makes the tables, so that reading never meets a missing one.
+/// Makes the tables that are not there, so that reading never meets a missing one.
 fn initialise(database: &redb::Database) -> Result<(), DatabaseError> {
     let transaction = database.begin_write()?;
     for table in Table::ALL {
@@ -264,14 +267,22 @@ fn initialise(database: &redb::Database) -> Result<(), DatabaseError> {
     Ok(())
 }
 
-fn check_schema(database: &redb::Database) -> Result<(), DatabaseError> {
+/// In one transaction: a folder is of the one version or of the other.
+fn bring_up_to_date(database: &redb::Database) -> Result<(), DatabaseError> {
+    match schema(database)? {
+        found if found == SCHEMA => Ok(()),
+        found if found == OLDER => initialise(database),
+        found => Err(DatabaseError::Schema { found }),
+    }
+}
+
+fn schema(database: &redb::Database) -> Result<String, DatabaseError> {
     let transaction = database.begin_read()?;
-    let found = match transaction.open_table(ABOUT) {
-        Ok(table) => table.get("schema")?.map_or_else(|| "none".to_owned(), |schema| schema.value().to_owned()),
-        Err(redb::TableError::TableDoesNotExist(_)) => "none".to_owned(),
-        Err(error) => return Err(error.into()),
-    };
-    if found == SCHEMA { Ok(()) } else { Err(DatabaseError::Schema { found }) }
+    match transaction.open_table(ABOUT) {
+        Ok(table) => Ok(table.get("schema")?.map_or_else(|| "none".to_owned(), |schema| schema.value().to_owned())),
+        Err(redb::TableError::TableDoesNotExist(_)) => Ok("none".to_owned()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 impl DatabaseError {

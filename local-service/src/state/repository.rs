@@ -10,6 +10,7 @@ use super::{
     model::{AboutRepository, Domain, Tags},
 };
 use crate::{
+    external::Connection,
     failure::{Failure, ResourceKind},
     resolve,
 };
@@ -40,7 +41,15 @@ impl Draft {
         }
         check_upstreams(domain, &key.name, &upstreams)?;
         let administrator = administrator.clone();
-        let about = AboutRepository { administrator, created: self.now, description, upstreams, tags };
+        let about = AboutRepository {
+            administrator,
+            created: self.now,
+            description,
+            upstreams,
+            tags,
+            connection: None,
+            policy: None,
+        };
         self.put_repository(key, about)
     }
 
@@ -55,11 +64,46 @@ impl Draft {
         let mut about = repository.about.clone();
         if let Some(upstreams) = upstreams {
             check_upstreams(domain, &key.name, &upstreams)?;
+            if let Some(connection) = about.connection.filter(|_| !upstreams.is_empty()) {
+                return Err(Failure::other(format!(
+                    "repository `{}` has the external connection {connection}: a repository has either that or upstreams",
+                    key.name
+                )));
+            }
             about.upstreams = upstreams;
         }
         if description.is_some() {
             about.description = description;
         }
+        self.put_repository(key, about)
+    }
+
+    /// `AssociateExternalConnection`. The service limits a repository to one, and to either that or upstreams.
+    pub(crate) fn connect(&mut self, key: &RepositoryKey, connection: Connection) -> Result<(), Failure> {
+        let mut about = self.state.repository(key)?.1.about.clone();
+        if let Some(known) = about.connection {
+            return Err(Failure::other(format!(
+                "repository `{}` has the external connection {known}: a repository is limited to 1",
+                key.name
+            )));
+        }
+        if !about.upstreams.is_empty() {
+            return Err(Failure::other(format!(
+                "repository `{}` has upstreams: a repository has either upstreams or an external connection",
+                key.name
+            )));
+        }
+        about.connection = Some(connection);
+        self.put_repository(key, about)
+    }
+
+    /// `DisassociateExternalConnection`. What was fetched stays.
+    pub(crate) fn disconnect(&mut self, key: &RepositoryKey, connection: Connection) -> Result<(), Failure> {
+        let mut about = self.state.repository(key)?.1.about.clone();
+        if about.connection != Some(connection) {
+            return Err(Failure::not_found(ResourceKind::Repository, format!("{} with {connection}", key.name)));
+        }
+        about.connection = None;
         self.put_repository(key, about)
     }
 

@@ -6,17 +6,18 @@ use codeartifact::{PackageFormat, RepositoryName};
 use proptest::prelude::*;
 
 use super::{
+    arrival::{NewVersion, Published},
     coordinate::{DomainKey, PackageKey, RepositoryKey, VersionKey},
     copy::{Copy, Selection},
     draft::Draft,
-    model::{AboutVersion, Asset, Control, OriginControls, State, Status, Tags},
+    model::{Asset, Control, OriginControls, State, Status, Tags},
     records::Database,
-    version::{Expectations, GenericAsset, NewVersion, Outcome, Published, VersionChange},
+    version::{Expectations, GenericAsset, Outcome, VersionChange},
 };
 use crate::{
     assets::Hasher,
     failure::{Failure, ResourceKind},
-    resolve,
+    resolve::Reach,
 };
 
 fn domain() -> DomainKey {
@@ -48,13 +49,10 @@ fn asset(file: &str, content: &str) -> Asset {
 /// A crate whose bytes are `content`.
 fn new(package: &str, version: &str, content: &str) -> NewVersion {
     NewVersion {
-        package: key(package),
-        name: package.to_owned(),
-        version: version.to_owned(),
         assets: vec![asset("x.crate", content)],
-        about: AboutVersion::default(),
         listing: format!("{{\"vers\":\"{version}\"}}").into(),
         readme: Some(format!("readme of {content}")),
+        ..NewVersion::new(key(package), package, version)
     }
 }
 
@@ -186,7 +184,7 @@ fn the_search_goes_depth_first_and_stops_at_25() {
         with(&[("ee", &[]), ("cc", &[]), ("dd", &["ee"]), ("aa", &["cc", "dd"]), ("bb", &[]), ("my", &["aa", "bb"])]);
     let order = |draft: &Draft, first: &str| -> Vec<String> {
         let (domain, found) = draft.state.repository(&repository(first)).unwrap();
-        resolve::search_order(domain, found, &key("x")).iter().map(|found| found.name.to_string()).collect()
+        Reach::new(domain, found, &key("x"), "x").steps().iter().map(|step| step.repository.name.to_string()).collect()
     };
     assert_eq!(order(&draft, "my"), ["my", "aa", "cc", "dd", "ee", "bb"]);
 
@@ -198,7 +196,7 @@ fn the_search_goes_depth_first_and_stops_at_25() {
     draft.publish(&repository("chain-0"), new("x", "1.0.0", "x")).unwrap();
     let found = |first: &str| {
         let (domain, found) = draft.state.repository(&repository(first)).unwrap();
-        resolve::version(domain, found, &key("x"), "1.0.0").is_some()
+        Reach::new(domain, found, &key("x"), "x").version("1.0.0").is_some()
     };
     assert!(found("chain-24"));
     assert!(!found("chain-25"));
@@ -267,7 +265,7 @@ fn origin_controls_close_publishing() {
 fn a_fetched_version_stays_in_the_addressed_repository_only() {
     let mut draft = with(&[("far", &[]), ("mid", &["far"]), ("near", &["mid"])]);
     draft.publish(&repository("far"), new("x", "1.0.0", "x")).unwrap();
-    draft.retain(&repository("near"), &key("x"), "1.0.0").unwrap();
+    draft.retain(&repository("near"), &key("x"), "x", "1.0.0").unwrap();
     assert_eq!(status(&draft, "near", "x", "1.0.0"), Some(Status::Published));
     assert_eq!(status(&draft, "mid", "x", "1.0.0"), None);
     let origin = draft.state.package(&repository("near"), &key("x"), "x").unwrap().about.origin;
@@ -282,12 +280,12 @@ fn a_fetched_version_stays_in_the_addressed_repository_only() {
 fn the_nearest_record_decides() {
     let mut draft = with(&[("up", &[]), ("team", &["up"])]);
     draft.publish(&repository("up"), new("x", "1.0.0", "x")).unwrap();
-    draft.retain(&repository("team"), &key("x"), "1.0.0").unwrap();
+    draft.retain(&repository("team"), &key("x"), "x", "1.0.0").unwrap();
     draft.set_status(&change("team", "x", &["1.0.0"]), Status::Archived).unwrap();
-    let fetched = draft.retain(&repository("team"), &key("x"), "1.0.0").unwrap();
+    let fetched = draft.retain(&repository("team"), &key("x"), "x", "1.0.0").unwrap();
     assert_eq!(fetched.status, Status::Archived);
     draft.delete_versions(&change("team", "x", &["1.0.0"])).unwrap();
-    assert_eq!(draft.retain(&repository("team"), &key("x"), "1.0.0").unwrap().status, Status::Published);
+    assert_eq!(draft.retain(&repository("team"), &key("x"), "x", "1.0.0").unwrap().status, Status::Published);
 }
 
 #[test]
@@ -483,7 +481,9 @@ fn take(draft: &mut Draft, step: &Step) -> Result<(), Failure> {
             let copy = copy(REPOSITORIES[from], REPOSITORIES[to], PACKAGES[p], &[VERSIONS[v]]);
             draft.copy_versions(&Copy { overwrite, from_upstream: overwrite, ..copy }).map(drop)
         }
-        Step::Retain(r, p, v) => draft.retain(&repository(REPOSITORIES[r]), &key(PACKAGES[p]), VERSIONS[v]).map(drop),
+        Step::Retain(r, p, v) => {
+            draft.retain(&repository(REPOSITORIES[r]), &key(PACKAGES[p]), PACKAGES[p], VERSIONS[v]).map(drop)
+        }
         Step::Remake(r) => {
             draft.delete_repository(&repository(REPOSITORIES[r]))?;
             create(draft, REPOSITORIES[r], &[])

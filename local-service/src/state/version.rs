@@ -1,35 +1,17 @@
-//! Transitions of versions: publishing, retention, status, disposal, deletion.
+//! Transitions of versions: generic assets, status, disposal, deletion.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use codeartifact::PackageFormat;
 
 use super::{
+    arrival::{ASSETS, other_bytes, revision},
     coordinate::{PackageKey, RepositoryKey, VersionKey},
     draft::Draft,
+    groups::Restriction,
     model::{AboutVersion, Asset, Control, Origin, OriginControls, Package, Status, Version},
-    package::same_spelling,
 };
-use crate::{
-    assets::Digest,
-    failure::{Failure, ResourceKind},
-    resolve,
-};
-
-/// Assets of one version.
-const ASSETS: usize = 150;
-
-/// A whole version as a client publishes it.
-pub(crate) struct NewVersion {
-    pub(crate) package: PackageKey,
-    pub(crate) name: String,
-    pub(crate) version: String,
-    pub(crate) assets: Vec<Asset>,
-    pub(crate) about: AboutVersion,
-    pub(crate) listing: Box<str>,
-    pub(crate) readme: Option<String>,
-}
+use crate::failure::{Failure, ResourceKind};
 
 /// One asset of a generic version.
 pub(crate) struct GenericAsset {
@@ -39,14 +21,6 @@ pub(crate) struct GenericAsset {
     pub(crate) asset: Asset,
     /// More is to come: the version stays `Unfinished`.
     pub(crate) unfinished: bool,
-}
-
-/// What publishing came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Published {
-    New,
-    /// It was there with the same bytes; nothing changed.
-    Identical,
 }
 
 /// What is done to versions of one package, all or nothing.
@@ -137,54 +111,7 @@ impl Expectations {
     }
 }
 
-/// The revision names the content, so that the same content elsewhere has the same one: a digest over assets and
-/// metadata. (What the service itself computes is not public; its revisions look like this.)
-fn revision(assets: &[Asset], about: &AboutVersion, listing: &str, readme: Option<&Digest>) -> String {
-    let content = serde_json::to_vec(&(assets, about, listing, readme)).expect("assets and metadata are plain data");
-    STANDARD.encode(Digest::of(&content).as_bytes())
-}
-
 impl Draft {
-    /// Publishes a whole version through a package manager's protocol.
-    ///
-    /// The same bytes again change nothing. Other bytes, a version that is reachable upstream, another spelling of
-    /// the name and a package closed to publishing are conflicts.
-    pub(crate) fn publish(&mut self, repository: &RepositoryKey, new: NewVersion) -> Result<Published, Failure> {
-        let (domain, found) = self.state.repository(repository)?;
-        let conflict = |message| Failure::conflict(ResourceKind::PackageVersion, &new.version, message);
-        for package in resolve::packages(domain, found, &new.package, |_| true) {
-            same_spelling(package, &new.name)?;
-        }
-        let own = found.package_like(&new.package);
-        if own.is_some_and(|package| package.about.origin.publish == Control::Block) {
-            return Err(conflict(format!("package `{}` is closed to publishing in `{}`", new.name, repository.name)));
-        }
-        if let Some(existing) = own.and_then(|package| package.version_like(&new.version)) {
-            return same_content(existing, &new).map(|()| Published::Identical);
-        }
-        if let Some(upstream) = resolve::version(domain, found, &new.package, &new.version) {
-            return Err(conflict(format!(
-                "version {} of `{}` exists in upstream `{}`",
-                new.version, new.name, upstream.repository.name
-            )));
-        }
-        let readme = new.readme.as_deref().map(|text| self.put_text(&repository.domain, text));
-        self.ensure_package(repository, &new.package, &new.name, OriginControls::PUBLISHED)?;
-        let version = Version {
-            revision: revision(&new.assets, &new.about, &new.listing, readme.as_ref()),
-            version: new.version,
-            status: Status::Published,
-            published: self.now,
-            origin: Origin::Internal { repository: repository.name.clone() },
-            assets: new.assets,
-            about: new.about,
-            listing: new.listing,
-            readme,
-        };
-        self.put_version(repository, &new.package, version)?;
-        Ok(Published::New)
-    }
-
     /// `PublishPackageVersion`: one asset of a generic version. A version is open until an asset comes without
     /// `unfinished`; what was not said to be open is closed (this service's choice: the service documents the flag
     /// and not what a later asset does).
@@ -193,11 +120,14 @@ impl Draft {
         repository: &RepositoryKey,
         new: &GenericAsset,
     ) -> Result<Arc<Version>, Failure> {
-        let (_, found) = self.state.repository(repository)?;
+        let (domain, found) = self.state.repository(repository)?;
         let own = found.package_like(&new.package);
         if own.is_some_and(|package| package.about.origin.publish == Control::Block) {
             let message = format!("package `{}` is closed to publishing in `{}`", new.name, repository.name);
             return Err(Failure::denied(message));
+        }
+        if let Some(reason) = domain.restricted(Restriction::Publish, &new.package, &new.name, &repository.name) {
+            return Err(Failure::denied(reason));
         }
         let status = if new.unfinished { Status::Unfinished } else { Status::Published };
         let version = match own.and_then(|package| package.version(&new.version)) {
@@ -208,6 +138,7 @@ impl Draft {
                 published: self.now,
                 origin: Origin::Internal { repository: repository.name.clone() },
                 assets: vec![new.asset.clone()],
+                awaited: Vec::new(),
                 about: AboutVersion::default(),
                 listing: Box::default(),
                 readme: None,
@@ -217,30 +148,10 @@ impl Draft {
                 None => return Ok(Arc::clone(existing)),
             },
         };
-        let revision = revision(&version.assets, &version.about, &version.listing, None);
-        let version = Version { revision, ..version };
-        self.ensure_package(repository, &new.package, &new.name, OriginControls::PUBLISHED)?;
+        let version = Version { revision: revision(&version), ..version };
+        self.ensure_package(repository, &new.package, &new.name, None, OriginControls::PUBLISHED)?;
         self.put_version(repository, &new.package, version.clone())?;
         Ok(Arc::new(version))
-    }
-
-    /// Keeps a version that a client fetched through `repository` in that repository; returns the nearest record.
-    pub(crate) fn retain(
-        &mut self,
-        repository: &RepositoryKey,
-        package: &PackageKey,
-        version: &str,
-    ) -> Result<Arc<Version>, Failure> {
-        let (domain, first) = self.state.repository(repository)?;
-        let found = resolve::version(domain, first, package, version)
-            .ok_or_else(|| Failure::not_found(ResourceKind::PackageVersion, version))?;
-        let fetched = Arc::clone(found.version);
-        if found.repository.name != repository.name && fetched.status.downloadable() {
-            let name = found.package.about.name.clone();
-            self.ensure_package(repository, package, &name, OriginControls::RETAINED)?;
-            self.put_version(repository, package, fetched.as_ref().clone())?;
-        }
-        Ok(fetched)
     }
 
     /// `UpdatePackageVersionsStatus`.
@@ -258,8 +169,9 @@ impl Draft {
             Status::Disposed => Err(not_allowed(version, "disposed again")),
             _ => Ok(()),
         };
-        let disposed =
-            |version: &Version| Some(Version { status: Status::Disposed, assets: Vec::new(), ..version.clone() });
+        let disposed = |version: &Version| {
+            Some(Version { status: Status::Disposed, assets: Vec::new(), awaited: Vec::new(), ..version.clone() })
+        };
         self.change(change, allowed, disposed, Status::Disposed.as_str())
     }
 
@@ -318,31 +230,6 @@ pub(super) fn not_allowed(version: &Version, wanted: &'static str) -> VersionErr
     VersionError::NotAllowed { version: version.version.clone(), status: version.status, wanted }
 }
 
-/// Publishing what is there already is no error if it is the same, and the record is one that clients see.
-fn same_content(existing: &Version, new: &NewVersion) -> Result<(), Failure> {
-    let conflict = |message| Err(Failure::conflict(ResourceKind::PackageVersion, &new.version, message));
-    if existing.version != new.version {
-        return conflict(format!(
-            "`{}` has version {} already, which is the same to its clients",
-            new.name, existing.version
-        ));
-    }
-    if existing.status != Status::Published {
-        return conflict(format!("version {} of `{}` has status {}", new.version, new.name, existing.status.as_str()));
-    }
-    for asset in &new.assets {
-        let stored = existing.asset(&asset.name).map(|stored| stored.digests.sha256);
-        if stored != Some(asset.digests.sha256) {
-            let stored = stored.map_or_else(|| "nothing".to_owned(), |digest| digest.to_string());
-            return conflict(format!(
-                "version {} of `{}` exists with other content: stored SHA-256 {stored}, given SHA-256 {}",
-                new.version, new.name, asset.digests.sha256
-            ));
-        }
-    }
-    Ok(())
-}
-
 /// The version with one more asset, or with its last one; `None` if nothing changes.
 fn add_asset(existing: &Version, new: &GenericAsset, status: Status) -> Result<Option<Version>, Failure> {
     debug_assert_eq!(new.package.format, PackageFormat::Generic, "only generic versions grow asset by asset");
@@ -350,11 +237,7 @@ fn add_asset(existing: &Version, new: &GenericAsset, status: Status) -> Result<O
     if let Some(stored) = stored
         && stored.digests.sha256 != new.asset.digests.sha256
     {
-        let message = format!(
-            "asset `{}` exists with other content: stored SHA-256 {}, given SHA-256 {}",
-            new.asset.name, stored.digests.sha256, new.asset.digests.sha256
-        );
-        return Err(Failure::conflict(ResourceKind::Asset, &new.asset.name, message));
+        return Err(other_bytes(existing, stored, &new.asset));
     }
     if existing.status != Status::Unfinished {
         if stored.is_some() && existing.status == Status::Published {

@@ -1,19 +1,20 @@
 //! The sparse index: one file per crate, one line per version, merged over the upstreams, prepared in memory.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use bytes::Bytes;
 use codeartifact::PackageFormat;
 
-use super::document::is_crate_name;
+use super::{document::is_crate_name, external};
 use crate::{
     assets::Digest,
+    external::Document,
     formats::entity_tag,
-    resolve,
-    state::{Domain, Package, PackageKey, Repository, RepositoryKey, Status, Version, VersionKey},
+    state::{Package, RepositoryKey, Status, Version, VersionKey},
 };
 
 /// Prepared bytes kept at most; beyond, all are let go and prepared anew as they are asked for.
@@ -27,6 +28,8 @@ pub(crate) struct Prepared {
     /// The packages it was made of. The model never changes a package in place: while these are the packages, this
     /// is the file.
     sources: Vec<Arc<Package>>,
+    /// What public sources said, too.
+    documents: Vec<Arc<Document>>,
 }
 
 /// Index files by repository and crate.
@@ -44,32 +47,30 @@ impl IndexCache {
     pub(crate) fn prepared(
         &self,
         key: &RepositoryKey,
-        domain: &Domain,
-        repository: &Arc<Repository>,
         name: &str,
+        sources: Vec<Arc<Package>>,
+        documents: Vec<Arc<Document>>,
     ) -> Option<Prepared> {
-        let package = PackageKey::new(PackageFormat::Cargo, "", name);
-        let sources = resolve::packages(domain, repository, &package, |known| known.eq_ignore_ascii_case(name));
         let place = (key.clone(), name.to_owned());
         if let Some(file) = self.0.lock().unwrap_or_else(PoisonError::into_inner).files.get(&place)
-            && file.sources.len() == sources.len()
-            && file.sources.iter().zip(&sources).all(|(kept, now)| Arc::ptr_eq(kept, now))
+            && same(&file.sources, &sources)
+            && same(&file.documents, &documents)
         {
             return Some(file.clone());
         }
         // Made outside the lock: others are not held up by a crate with ten thousand versions.
-        let bytes = render(&merge(&sources));
+        let bytes = render(&sources, &documents);
         if bytes.is_empty() {
             return None;
         }
-        let file = Prepared {
-            etag: entity_tag(&Digest::of(&bytes)),
-            bytes: bytes.into(),
-            sources: sources.into_iter().cloned().collect(),
-        };
+        let file = Prepared { etag: entity_tag(&Digest::of(&bytes)), bytes: bytes.into(), sources, documents };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).keep(place, file.clone());
         Some(file)
     }
+}
+
+fn same<T>(kept: &[Arc<T>], now: &[Arc<T>]) -> bool {
+    kept.len() == now.len() && kept.iter().zip(now).all(|(kept, now)| Arc::ptr_eq(kept, now))
 }
 
 impl Kept {
@@ -85,27 +86,47 @@ impl Kept {
     }
 }
 
-/// The versions that clients see, oldest first: of each the nearest record, if its status shows it.
-pub(super) fn merge<'a>(packages: &[&'a Arc<Package>]) -> Vec<&'a Arc<Version>> {
-    let mut nearest: BTreeMap<&VersionKey, &Arc<Version>> = BTreeMap::new();
+/// Of each version the nearest record, whatever its status: a hidden one hides what is further away.
+fn nearest(packages: &[Arc<Package>]) -> BTreeMap<&VersionKey, &Arc<Version>> {
+    let mut nearest = BTreeMap::new();
     for package in packages {
         for (key, version) in package.versions() {
             nearest.entry(key).or_insert(version);
         }
     }
-    let mut visible: Vec<_> = nearest.into_values().filter(|version| version.status.downloadable()).collect();
+    nearest
+}
+
+/// The stored versions that clients see, oldest first.
+pub(super) fn merge(packages: &[Arc<Package>]) -> Vec<&Arc<Version>> {
+    let mut visible: Vec<_> = nearest(packages).into_values().filter(|version| version.status.downloadable()).collect();
     visible.sort_by_cached_key(|version| semver::Version::parse(&version.version).ok());
     visible
 }
 
-fn render(versions: &[&Arc<Version>]) -> Vec<u8> {
-    let mut file = Vec::with_capacity(versions.iter().map(|version| version.listing.len() + 20).sum());
-    for version in versions {
+fn render(packages: &[Arc<Package>], documents: &[Arc<Document>]) -> Vec<u8> {
+    let nearest = nearest(packages);
+    let mut known: BTreeSet<VersionKey> = nearest.keys().map(|key| (*key).clone()).collect();
+    let mut lines: Vec<(Option<semver::Version>, Cow<'_, str>, bool)> = nearest
+        .values()
+        .filter(|version| version.status.downloadable())
+        .map(|version| {
+            let line = Cow::Borrowed(&*version.listing);
+            (semver::Version::parse(&version.version).ok(), line, version.status == Status::Unlisted)
+        })
+        .collect();
+    for listed in documents.iter().flat_map(|document| external::read(document)) {
+        if known.insert(VersionKey::new(PackageFormat::Cargo, &listed.version)) {
+            let line = Cow::Owned(listed.line.into_string());
+            lines.push((semver::Version::parse(&listed.version).ok(), line, listed.yanked));
+        }
+    }
+    lines.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut file = Vec::with_capacity(lines.iter().map(|(_, line, _)| line.len() + 20).sum());
+    for (_, line, yanked) in &lines {
         // The stored line is an object without `yanked`: its closing brace makes room for it.
-        let open = version.listing.strip_suffix('}').unwrap_or(&version.listing);
-        file.extend_from_slice(open.as_bytes());
-        let yanked: &[u8] =
-            if version.status == Status::Unlisted { b",\"yanked\":true}\n" } else { b",\"yanked\":false}\n" };
+        file.extend_from_slice(line.strip_suffix('}').unwrap_or(line).as_bytes());
+        let yanked: &[u8] = if *yanked { b",\"yanked\":true}\n" } else { b",\"yanked\":false}\n" };
         file.extend_from_slice(yanked);
     }
     file

@@ -13,9 +13,11 @@
 //! - Search and owners are not served, as there.
 
 mod document;
+mod external;
 mod index;
 mod publish;
 
+use codeartifact::PackageFormat;
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -26,7 +28,7 @@ use super::{Dependency, Refusal, Visit};
 use crate::{
     failure::{Failure, ResourceKind},
     http::{Reply, answer, conditional},
-    resolve,
+    resolve::Reach,
     state::{Expectations, Millis, PackageKey, Status, VersionChange},
 };
 
@@ -88,7 +90,7 @@ pub(crate) async fn serve(visit: &mut Visit<'_>) -> Result<Reply, Refusal> {
     let path = visit.path.clone();
     match Ask::read(visit.method, &path)? {
         Ask::Config => Ok(config(visit)),
-        Ask::Index { name } => index(visit, name),
+        Ask::Index { name } => index(visit, name).await,
         Ask::Publish => publish::publish(visit).await,
         Ask::Download { name, version } => download(visit, name, version).await,
         Ask::Yank { name, version, yanked } => yank(visit, name, version, yanked).await,
@@ -102,38 +104,62 @@ fn config(visit: &Visit<'_>) -> Reply {
     answer::json(StatusCode::OK, &json!({ "dl": format!("{base}/api/v1/crates"), "api": base, "auth-required": true }))
 }
 
-fn index(visit: &Visit<'_>, name: &str) -> Result<Reply, Refusal> {
+async fn index(visit: &Visit<'_>, name: &str) -> Result<Reply, Refusal> {
     let state = visit.service.journal.snapshot();
     let (domain, repository) = state.repository(&visit.repository)?;
+    let package = PackageKey::new(PackageFormat::Cargo, "", name);
+    let reach = Reach::new(domain, repository, &package, name);
+    let packages: Vec<_> =
+        reach.packages().filter(|package| package.about.name.eq_ignore_ascii_case(name)).cloned().collect();
+    let mut documents = Vec::new();
+    for source in reach.sources() {
+        // A source that is down has nothing; what is stored here is served all the same.
+        documents.extend(external::index(visit, &source, name).await.ok().flatten());
+    }
     let prepared = visit
         .service
         .index
-        .prepared(&visit.repository, domain, repository, name)
+        .prepared(&visit.repository, name, packages, documents)
         .ok_or_else(|| Failure::not_found(ResourceKind::Package, format!("cargo//{name}")))?;
     Ok(conditional::prepared(visit.headers, "text/plain; charset=utf-8", prepared.bytes.clone(), &prepared.etag))
 }
 
 /// The crate. A version that comes from an upstream is kept in the addressed repository before it is sent: then it
-/// stays there, whatever becomes of the upstream. A HEAD fetches nothing.
+/// stays there, whatever becomes of the upstream. A HEAD retains nothing.
 async fn download(visit: &Visit<'_>, name: &str, version: &str) -> Result<Reply, Refusal> {
     let key = crate_key(name)?;
     let state = visit.service.journal.snapshot();
     let (domain, first) = state.repository(&visit.repository)?;
     let absent = || Failure::not_found(ResourceKind::PackageVersion, version);
-    let found = resolve::version(domain, first, &key, version)
+    let reach = Reach::new(domain, first, &key, name);
+    let found = reach.version(version);
+    for source in reach.sources_before(found.as_ref()) {
+        match external::find(visit, &source, &key, name, version).await {
+            Ok(Some(fetch)) => return visit.fetch(fetch, CRATE).await,
+            // A source that is down has nothing: what is stored further on counts then.
+            Err(_) if found.is_some() => {}
+            Ok(None) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let found = found
         .filter(|found| found.package.about.name == name && found.version.version == version)
         .filter(|found| found.version.status.downloadable())
         .ok_or_else(absent)?;
     let record = if found.repository.name == first.name || visit.method == Method::HEAD {
         found.version.clone()
     } else {
-        let (repository, key, version) = (visit.repository.clone(), key.clone(), version.to_owned());
-        let retained = visit.service.journal.apply(move |draft| draft.retain(&repository, &key, &version)).await?;
+        let (repository, key) = (visit.repository.clone(), key.clone());
+        let (name, version) = (name.to_owned(), version.to_owned());
+        let retained =
+            visit.service.journal.apply(move |draft| draft.retain(&repository, &key, &name, &version)).await?;
         Some(retained).filter(|retained| retained.status.downloadable()).ok_or_else(absent)?
     };
     let asset = record.assets.first().ok_or_else(absent)?;
-    visit.asset(asset, "application/x-tar")
+    visit.asset(asset, CRATE)
 }
+
+const CRATE: &str = "application/x-tar";
 
 async fn yank(visit: &Visit<'_>, name: &str, version: &str, yanked: bool) -> Result<Reply, Refusal> {
     let package = crate_key(name)?;
@@ -167,7 +193,8 @@ fn versions(visit: &Visit<'_>, name: &str) -> Result<Reply, Refusal> {
     let key = crate_key(name)?;
     let state = visit.service.journal.snapshot();
     let (domain, repository) = state.repository(&visit.repository)?;
-    let packages = resolve::packages(domain, repository, &key, |known| known == name);
+    let reach = Reach::new(domain, repository, &key, name);
+    let packages: Vec<_> = reach.packages().filter(|package| package.about.name == name).cloned().collect();
     let listed: Vec<Value> = index::merge(&packages)
         .into_iter()
         .map(|version| {
@@ -196,7 +223,7 @@ fn date(millis: Millis) -> Option<String> {
 
 fn crate_key(name: &str) -> Result<PackageKey, Refusal> {
     if document::is_crate_name(name) {
-        Ok(PackageKey::new(codeartifact::PackageFormat::Cargo, "", name))
+        Ok(PackageKey::new(PackageFormat::Cargo, "", name))
     } else {
         Err(Refusal::NoSuchPath)
     }

@@ -4,12 +4,13 @@ use bytes::{Buf as _, Bytes};
 use hyper::StatusCode;
 use serde_json::json;
 
-use super::{crate_key, document::Document};
+use super::{crate_key, document::Document, external};
 use crate::{
     assets::{Upload, UploadError},
     failure::{Failure, ResourceKind},
     formats::{Refusal, Visit},
     http::{Payload, PayloadError, Reply, answer},
+    resolve::Reach,
     state::{Asset, NewVersion},
 };
 
@@ -60,11 +61,10 @@ pub(super) async fn publish(visit: &mut Visit<'_>) -> Result<Reply, Refusal> {
         about: document.about(),
         listing: document.line(&asset.digests.sha256),
         readme: document.readme.take().filter(|readme| !readme.is_empty()),
-        package,
-        name: document.name,
-        version: document.vers,
         assets: vec![asset],
+        ..NewVersion::new(package, document.name, document.vers)
     };
+    refuse_upstream(visit, &new).await?;
     let repository = visit.repository.clone();
     let published = visit.service.journal.apply(move |draft| draft.publish(&repository, new)).await;
     // Only now may the asset be collected, if nothing refers to it.
@@ -72,6 +72,24 @@ pub(super) async fn publish(visit: &mut Visit<'_>) -> Result<Reply, Refusal> {
     published?;
     let warnings = json!({ "invalid_categories": [], "invalid_badges": [], "other": [] });
     Ok(answer::json(StatusCode::OK, &json!({ "warnings": warnings })))
+}
+
+/// What a public source has under this version cannot be published beside it. A source that is down cannot be asked,
+/// and then does not stand in the way, as there.
+async fn refuse_upstream(visit: &Visit<'_>, new: &NewVersion) -> Result<(), Refusal> {
+    let state = visit.service.journal.snapshot();
+    let (domain, repository) = state.repository(&visit.repository)?;
+    let reach = Reach::new(domain, repository, &new.package, &new.name);
+    if reach.version(&new.version).is_some() {
+        return Ok(());
+    }
+    for source in reach.sources() {
+        if let Ok(Some(_)) = external::find(visit, &source, &new.package, &new.name, &new.version).await {
+            let message = format!("version {} of `{}` exists in {}", new.version, new.name, source.connection);
+            return Err(Failure::conflict(ResourceKind::PackageVersion, &new.version, message).into());
+        }
+    }
+    Ok(())
 }
 
 fn wrong_lengths() -> Refusal {

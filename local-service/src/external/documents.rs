@@ -1,0 +1,218 @@
+//! Metadata of public sources, remembered for a bounded time: what the service itself does, for as long as it does.
+
+use std::{
+    collections::HashMap,
+    io::Read as _,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use bytes::{Bytes, BytesMut};
+use codeartifact::PackageFormat;
+use flate2::read::GzDecoder;
+use http_body_util::BodyExt as _;
+use hyper::{
+    Response, StatusCode, Uri,
+    body::Incoming,
+    header::{self, HeaderValue},
+};
+
+use super::{Connection, External, ExternalError, client};
+use crate::counters::Counters;
+
+/// Between two pieces of an answer.
+const IDLE: Duration = Duration::from_secs(30);
+/// Documents remembered at most, in bytes; beyond, all are let go and asked for anew.
+const KEPT: usize = 64 << 20;
+
+/// What is asked of a source.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Wanted {
+    /// Below the source's address, or a whole URL that the source itself gave.
+    pub(crate) link: String,
+    /// The `Accept` header.
+    pub(crate) accept: &'static str,
+    /// Bytes of metadata at most, unpacked.
+    pub(crate) limit: u64,
+}
+
+/// Metadata as a source sent it.
+#[derive(Debug)]
+pub(crate) struct Document {
+    /// Where it came from, redirects followed: links in it are relative to this.
+    uri: Uri,
+    pub(crate) content_type: String,
+    /// When it was last changed, as the source says.
+    pub(crate) last_modified: Option<String>,
+    pub(crate) bytes: Bytes,
+}
+
+impl Document {
+    /// A link in this document as a whole URL.
+    pub(crate) fn link(&self, link: &str) -> Result<String, ExternalError> {
+        client::join(&self.uri, link).map(|uri| uri.to_string())
+    }
+}
+
+/// `None`: the source says that there is no such thing.
+type Answer = Option<Arc<Document>>;
+type Place = Arc<tokio::sync::Mutex<Option<(Instant, Answer)>>>;
+
+/// Remembered answers. Each has a lock of its own, held while the source is asked: who comes meanwhile waits for that
+/// answer instead of asking, too.
+#[derive(Default)]
+pub(super) struct Documents(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    places: HashMap<(Connection, Wanted), Place>,
+    bytes: usize,
+}
+
+impl Documents {
+    fn place(&self, connection: Connection, wanted: &Wanted) -> Place {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(kept.places.entry((connection, wanted.clone())).or_default())
+    }
+
+    fn count(&self, document: &Answer) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.bytes += document.as_ref().map_or(0, |document| document.bytes.len());
+        if kept.bytes > KEPT {
+            *kept = Kept::default();
+        }
+    }
+}
+
+/// How long the service remembers a source's metadata, at most.
+const fn age(format: PackageFormat) -> Duration {
+    match format {
+        PackageFormat::Maven => Duration::from_hours(3),
+        PackageFormat::Cargo
+        | PackageFormat::Generic
+        | PackageFormat::Npm
+        | PackageFormat::Nuget
+        | PackageFormat::Pypi
+        | PackageFormat::Ruby
+        | PackageFormat::Swift => Duration::from_mins(30),
+    }
+}
+
+impl External {
+    /// Metadata of a source; `None` if the source has none under that link. An error is not remembered.
+    pub(crate) async fn document(
+        &self,
+        counters: &Counters,
+        connection: Connection,
+        wanted: &Wanted,
+    ) -> Result<Answer, ExternalError> {
+        let place = self.documents.place(connection, wanted);
+        let mut remembered = place.lock().await;
+        #[expect(clippy::disallowed_methods, reason = "an age, not a date: it must not jump with the clock")]
+        let now = Instant::now();
+        if let Some((asked, answer)) = &*remembered
+            && now.duration_since(*asked) < age(connection.format())
+        {
+            return Ok(answer.clone());
+        }
+        counters.called("external:document");
+        let answer = self.ask(connection, wanted).await.inspect_err(|_| counters.failed("external:document"))?;
+        self.documents.count(&answer);
+        *remembered = Some((now, answer.clone()));
+        Ok(answer)
+    }
+
+    /// Forgets what a source says under a link: it is known to have changed.
+    pub(crate) fn forget(&self, connection: Connection, wanted: &Wanted) {
+        self.documents.0.lock().unwrap_or_else(PoisonError::into_inner).places.remove(&(connection, wanted.clone()));
+    }
+
+    async fn ask(&self, connection: Connection, wanted: &Wanted) -> Result<Answer, ExternalError> {
+        let source = self.address(connection)?;
+        let headers = [
+            (header::ACCEPT, HeaderValue::from_static(wanted.accept)),
+            (header::ACCEPT_ENCODING, HeaderValue::from_static("gzip")),
+        ];
+        let (uri, response) = self.client().get(connection, source, source.resolve(&wanted.link)?, &headers).await?;
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => return Ok(None),
+            status => return Err(ExternalError::Status { connection, status }),
+        }
+        let text = |name: header::HeaderName| {
+            response.headers().get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned)
+        };
+        let content_type = text(header::CONTENT_TYPE).unwrap_or_default();
+        let last_modified = text(header::LAST_MODIFIED);
+        let packed = text(header::CONTENT_ENCODING).is_some_and(|encoding| encoding.eq_ignore_ascii_case("gzip"));
+        let too_large = || ExternalError::TooLarge { connection, limit: wanted.limit };
+        let mut bytes = read(connection, response, wanted.limit).await?.ok_or_else(too_large)?;
+        if packed {
+            bytes = unpack(&bytes, wanted.limit)
+                .map_err(|error| ExternalError::Unreachable { connection, problem: error.to_string() })?
+                .ok_or_else(too_large)?;
+        }
+        Ok(Some(Arc::new(Document { uri, content_type, last_modified, bytes })))
+    }
+}
+
+/// The whole body; `None` if it is larger than that.
+async fn read(
+    connection: Connection,
+    response: Response<Incoming>,
+    limit: u64,
+) -> Result<Option<Bytes>, ExternalError> {
+    let mut body = response.into_body();
+    let mut whole = BytesMut::new();
+    while let Some(bytes) = next(connection, &mut body).await? {
+        if (whole.len() + bytes.len()) as u64 > limit {
+            return Ok(None);
+        }
+        whole.extend_from_slice(&bytes);
+    }
+    Ok(Some(whole.freeze()))
+}
+
+/// The next bytes of an answer; `None` at its end.
+pub(super) async fn next(connection: Connection, body: &mut Incoming) -> Result<Option<Bytes>, ExternalError> {
+    let unreachable = |problem: String| ExternalError::Unreachable { connection, problem };
+    loop {
+        let frame =
+            tokio::time::timeout(IDLE, body.frame()).await.map_err(|_| unreachable("it fell silent".to_owned()))?;
+        match frame.transpose().map_err(|error| unreachable(error.to_string()))? {
+            None => return Ok(None),
+            Some(frame) => {
+                if let Ok(bytes) = frame.into_data() {
+                    return Ok(Some(bytes));
+                }
+            }
+        }
+    }
+}
+
+/// Unpacks gzip; `None` if it is larger than that unpacked.
+fn unpack(bytes: &[u8], limit: u64) -> std::io::Result<Option<Bytes>> {
+    let mut whole = Vec::new();
+    GzDecoder::new(bytes).take(limit + 1).read_to_end(&mut whole)?;
+    Ok((whole.len() as u64 <= limit).then(|| whole.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+
+    #[test]
+    fn what_unpacks_to_more_than_the_limit_is_not_unpacked() {
+        let mut packer = GzEncoder::new(Vec::new(), Compression::best());
+        packer.write_all(&vec![0; 1 << 20]).unwrap();
+        let packed = packer.finish().unwrap();
+        assert!(packed.len() < 4096);
+        assert_eq!(unpack(&packed, 1 << 20).unwrap().unwrap().len(), 1 << 20);
+        assert!(unpack(&packed, (1 << 20) - 1).unwrap().is_none());
+        assert!(unpack(b"no gzip", 1 << 20).is_err());
+    }
+}
