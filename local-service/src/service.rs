@@ -19,7 +19,7 @@ use crate::{
     counters::{Calls, Counters},
     external::{Connection, External, SourceAddress},
     faults::{self, FaultError, FaultRule, Faults},
-    formats::cargo::IndexCache,
+    formats::PreparedCache,
     http,
     state::{Database, DatabaseError, Inbox, Journal},
     tokens::{KeyError, Tokens},
@@ -192,7 +192,7 @@ pub(crate) struct Service {
     pub(crate) limits: Limits,
     pub(crate) faults: Faults,
     pub(crate) counters: Counters,
-    pub(crate) index: IndexCache,
+    pub(crate) prepared: PreparedCache,
     pub(crate) external: External,
 }
 
@@ -255,7 +255,7 @@ impl LocalService {
             limits,
             faults: scripted,
             counters: Counters::default(),
-            index: IndexCache::default(),
+            prepared: PreparedCache::default(),
             external: External::new(external),
         });
         let (stop, thread) = run(listener, Arc::clone(&service)).map_err(StartError::Thread)?;

@@ -5,6 +5,7 @@
 //! URL: it is the token's.
 
 pub(crate) mod cargo;
+mod prepared;
 
 use std::{io, sync::Arc};
 
@@ -15,12 +16,14 @@ use hyper::{
 };
 use serde_json::json;
 
+pub(crate) use prepared::{PreparedCache, Sources};
+
 use crate::{
     assets::Digest,
     external::ExternalError,
     failure::Failure,
     http::{
-        Payload, PayloadError, Reply, Request, Target,
+        Payload, PayloadError, Query, Reply, Request, Target,
         answer::{self, AnswerBody},
         conditional::{self, Wanted},
     },
@@ -51,6 +54,7 @@ pub(crate) struct Visit<'a> {
     pub(crate) headers: &'a HeaderMap,
     /// The path below the repository.
     pub(crate) path: Vec<&'a str>,
+    pub(crate) query: &'a Query,
     pub(crate) payload: &'a mut Payload,
 }
 
@@ -140,6 +144,7 @@ async fn answer_to(service: &Arc<Service>, request: &mut Request) -> Result<Repl
         method: &request.method,
         headers: &request.headers,
         path,
+        query: &request.target.query,
         payload: &mut request.payload,
     };
     match format {

@@ -2,89 +2,17 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
 
-use bytes::Bytes;
 use codeartifact::PackageFormat;
 
 use super::{document::is_crate_name, external};
 use crate::{
-    assets::Digest,
-    external::Document,
-    formats::entity_tag,
-    state::{Package, RepositoryKey, Status, Version, VersionKey},
+    formats::Sources,
+    state::{Package, Status, Version, VersionKey},
 };
-
-/// Prepared bytes kept at most; beyond, all are let go and prepared anew as they are asked for.
-const KEPT: usize = 32 << 20;
-
-/// An index file as it is sent.
-#[derive(Clone)]
-pub(crate) struct Prepared {
-    pub(crate) bytes: Bytes,
-    pub(crate) etag: String,
-    /// The packages it was made of. The model never changes a package in place: while these are the packages, this
-    /// is the file.
-    sources: Vec<Arc<Package>>,
-    /// What public sources said, too.
-    documents: Vec<Arc<Document>>,
-}
-
-/// Index files by repository and crate.
-#[derive(Default)]
-pub(crate) struct IndexCache(Mutex<Kept>);
-
-#[derive(Default)]
-struct Kept {
-    files: HashMap<(RepositoryKey, String), Prepared>,
-    bytes: usize,
-}
-
-impl IndexCache {
-    /// The index file of a crate (by its lowercase name) as a repository shows it; `None` if it shows no version.
-    pub(crate) fn prepared(
-        &self,
-        key: &RepositoryKey,
-        name: &str,
-        sources: Vec<Arc<Package>>,
-        documents: Vec<Arc<Document>>,
-    ) -> Option<Prepared> {
-        let place = (key.clone(), name.to_owned());
-        if let Some(file) = self.0.lock().unwrap_or_else(PoisonError::into_inner).files.get(&place)
-            && same(&file.sources, &sources)
-            && same(&file.documents, &documents)
-        {
-            return Some(file.clone());
-        }
-        // Made outside the lock: others are not held up by a crate with ten thousand versions.
-        let bytes = render(&sources, &documents);
-        if bytes.is_empty() {
-            return None;
-        }
-        let file = Prepared { etag: entity_tag(&Digest::of(&bytes)), bytes: bytes.into(), sources, documents };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).keep(place, file.clone());
-        Some(file)
-    }
-}
-
-fn same<T>(kept: &[Arc<T>], now: &[Arc<T>]) -> bool {
-    kept.len() == now.len() && kept.iter().zip(now).all(|(kept, now)| Arc::ptr_eq(kept, now))
-}
-
-impl Kept {
-    fn keep(&mut self, place: (RepositoryKey, String), file: Prepared) {
-        if self.bytes + file.bytes.len() > KEPT {
-            self.files.clear();
-            self.bytes = 0;
-        }
-        self.bytes += file.bytes.len();
-        if let Some(replaced) = self.files.insert(place, file) {
-            self.bytes -= replaced.bytes.len();
-        }
-    }
-}
 
 /// Of each version the nearest record, whatever its status: a hidden one hides what is further away.
 fn nearest(packages: &[Arc<Package>]) -> BTreeMap<&VersionKey, &Arc<Version>> {
@@ -104,8 +32,9 @@ pub(super) fn merge(packages: &[Arc<Package>]) -> Vec<&Arc<Version>> {
     visible
 }
 
-fn render(packages: &[Arc<Package>], documents: &[Arc<Document>]) -> Vec<u8> {
-    let nearest = nearest(packages);
+/// An index file; `None` if it would have no line.
+pub(super) fn render(sources: &Sources) -> Option<Vec<u8>> {
+    let nearest = nearest(&sources.packages);
     let mut known: BTreeSet<VersionKey> = nearest.keys().map(|key| (*key).clone()).collect();
     let mut lines: Vec<(Option<semver::Version>, Cow<'_, str>, bool)> = nearest
         .values()
@@ -115,7 +44,7 @@ fn render(packages: &[Arc<Package>], documents: &[Arc<Document>]) -> Vec<u8> {
             (semver::Version::parse(&version.version).ok(), line, version.status == Status::Unlisted)
         })
         .collect();
-    for listed in documents.iter().flat_map(|document| external::read(document)) {
+    for listed in sources.documents.iter().flat_map(|document| external::read(document)) {
         if known.insert(VersionKey::new(PackageFormat::Cargo, &listed.version)) {
             let line = Cow::Owned(listed.line.into_string());
             lines.push((semver::Version::parse(&listed.version).ok(), line, listed.yanked));
@@ -129,7 +58,7 @@ fn render(packages: &[Arc<Package>], documents: &[Arc<Document>]) -> Vec<u8> {
         let yanked: &[u8] = if *yanked { b",\"yanked\":true}\n" } else { b",\"yanked\":false}\n" };
         file.extend_from_slice(yanked);
     }
-    file
+    Some(file).filter(|file| !file.is_empty())
 }
 
 /// The crate that an index path names: cargo lowercases it, and spreads the files over folders by the first letters.

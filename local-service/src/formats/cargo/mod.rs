@@ -22,9 +22,7 @@ use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-pub(crate) use index::IndexCache;
-
-use super::{Dependency, Refusal, Visit};
+use super::{Dependency, Refusal, Sources, Visit, entity_tag};
 use crate::{
     failure::{Failure, ResourceKind},
     http::{Reply, answer, conditional},
@@ -116,12 +114,13 @@ async fn index(visit: &Visit<'_>, name: &str) -> Result<Reply, Refusal> {
         // A source that is down has nothing; what is stored here is served all the same.
         documents.extend(external::index(visit, &source, name).await.ok().flatten());
     }
+    let sources = Sources { packages, documents, ..Sources::default() };
     let prepared = visit
         .service
-        .index
-        .prepared(&visit.repository, name, packages, documents)
+        .prepared
+        .prepared(&visit.repository, PackageFormat::Cargo, name, sources, index::render)
         .ok_or_else(|| Failure::not_found(ResourceKind::Package, format!("cargo//{name}")))?;
-    Ok(conditional::prepared(visit.headers, "text/plain; charset=utf-8", prepared.bytes.clone(), &prepared.etag))
+    Ok(conditional::prepared(visit.headers, "text/plain; charset=utf-8", prepared.bytes, &entity_tag(&prepared.digest)))
 }
 
 /// The crate. A version that comes from an upstream is kept in the addressed repository before it is sent: then it
