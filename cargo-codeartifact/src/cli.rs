@@ -145,6 +145,10 @@ pub(crate) struct Local {
     /// A file of scripted failures
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,
+    /// Where a public source is, such as `public:npmjs=https://mirror.example.com/npm/`; may be given for each
+    /// (default: where the package manager installed here looks for it)
+    #[arg(long, value_name = "NAME=URL")]
+    pub(crate) external: Vec<String>,
 }
 
 /// Point package managers at a repository.

@@ -4,8 +4,10 @@ use std::sync::mpsc;
 
 use anyhow::anyhow;
 use codeartifact::Host;
-use local_service::{Clock, Data, Limits, LocalService, Options};
+use local_service::{Clock, Data, Limits, LocalService, Options, SourceFinder};
 use serde_json::json;
+
+mod sources;
 
 use crate::{
     cli,
@@ -55,8 +57,17 @@ pub(crate) fn run(args: &cli::Local, host: &Host, report: &mut Report) -> Result
         Data::Durable(folder) => format!("in {}", folder.display()),
         Data::Ephemeral => "in memory: all is lost when it stops".to_owned(),
     };
-    let options =
-        Options { data, listen: args.listen, clock: Clock::of(host.clone()), limits: Limits::default(), faults };
+    let external = sources::named(&args.external)?;
+    let finder = host.clone();
+    let options = Options {
+        data,
+        listen: args.listen,
+        clock: Clock::of(host.clone()),
+        limits: Limits::default(),
+        faults,
+        external,
+        find_source: Some(SourceFinder::new(move |connection| sources::find(connection, &finder))),
+    };
     let service = LocalService::start(options)?;
     report.note(&format!("the embedded service keeps everything {kept}"));
     report.note("to use it, paste:");

@@ -40,7 +40,7 @@ mod tokens;
 
 pub use clock::Clock;
 pub use counters::Calls;
-pub use external::{Connection, SourceAddress, SourceAddressError, UnknownConnection};
+pub use external::{Connection, SourceAddress, SourceAddressError, SourceFinder, UnknownConnection};
 pub use faults::{Cut, FaultError, FaultRule};
 pub use identity::ACCOUNT;
 pub use service::{Data, Limits, LocalService, Options, StartError, read_faults};

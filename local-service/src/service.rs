@@ -17,7 +17,7 @@ use crate::{
     assets::Assets,
     clock::Clock,
     counters::{Calls, Counters},
-    external::{Connection, External, SourceAddress},
+    external::{Connection, External, SourceAddress, SourceFinder},
     faults::{self, FaultError, FaultRule, Faults},
     formats::PreparedCache,
     http,
@@ -47,6 +47,8 @@ pub struct Options {
     pub faults: Vec<FaultRule>,
     /// Where the public sources are; one that is not here behaves as one that is down.
     pub external: BTreeMap<Connection, SourceAddress>,
+    /// Asked for those that are not named there.
+    pub find_source: Option<SourceFinder>,
 }
 
 /// Where a service keeps everything.
@@ -100,7 +102,15 @@ impl Options {
 
     fn new(data: Data, clock: Clock) -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self { data, listen, clock, limits: Limits::default(), faults: Vec::new(), external: BTreeMap::new() }
+        Self {
+            data,
+            listen,
+            clock,
+            limits: Limits::default(),
+            faults: Vec::new(),
+            external: BTreeMap::new(),
+            find_source: None,
+        }
     }
 }
 
@@ -213,7 +223,7 @@ impl LocalService {
     /// Starts a service: returns when it listens and everything kept is loaded. It listens first; who connects
     /// meanwhile waits for the load and not in vain.
     pub fn start(options: Options) -> Result<Self, StartError> {
-        let Options { data, listen, clock, limits, faults, external } = options;
+        let Options { data, listen, clock, limits, faults, external, find_source } = options;
         if !listen.ip().is_loopback() {
             return Err(StartError::NotLoopback { address: listen });
         }
@@ -256,7 +266,7 @@ impl LocalService {
             faults: scripted,
             counters: Counters::default(),
             prepared: PreparedCache::default(),
-            external: External::new(external),
+            external: External::new(&external, find_source),
         });
         let (stop, thread) = run(listener, Arc::clone(&service)).map_err(StartError::Thread)?;
         let running = Running { stop, thread, lock };

@@ -128,7 +128,7 @@ impl External {
     }
 
     async fn ask(&self, connection: Connection, wanted: &Wanted) -> Result<Answer, ExternalError> {
-        let source = self.address(connection)?;
+        let source = self.address(connection).await?;
         let headers = [
             (header::ACCEPT, HeaderValue::from_static(wanted.accept)),
             (header::ACCEPT_ENCODING, HeaderValue::from_static("gzip")),

@@ -181,7 +181,7 @@ async fn lead(
 ) -> Result<Begun, Refusal> {
     let external = &service.external;
     let connection = fetch.source.connection;
-    let address = external.address(connection)?;
+    let address = external.address(connection).await?;
     service.counters.called("external:asset");
     let headers = [(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))];
     let asked = external.client().get(connection, address, address.resolve(&fetch.link)?, &headers).await;

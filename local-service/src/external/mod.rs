@@ -18,7 +18,11 @@ mod connection;
 mod documents;
 mod fetch;
 
-use std::{collections::BTreeMap, fmt, sync::OnceLock};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use client::Client;
 pub use connection::{Connection, UnknownConnection};
@@ -27,6 +31,7 @@ pub(crate) use documents::{Document, Wanted};
 pub(crate) use fetch::Fetch;
 use fetch::Flights;
 use hyper::{StatusCode, Uri};
+use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
 /// Where a public source is.
@@ -108,9 +113,28 @@ pub(crate) enum ExternalError {
     Storage,
 }
 
+/// Says where a public source is, where nobody has said it: asked when the source is first needed, once, on a thread
+/// that may wait.
+#[derive(Clone)]
+pub struct SourceFinder(Arc<dyn Fn(Connection) -> Option<SourceAddress> + Send + Sync>);
+
+impl SourceFinder {
+    /// Asks a function.
+    pub fn new(find: impl Fn(Connection) -> Option<SourceAddress> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(find))
+    }
+}
+
+impl fmt::Debug for SourceFinder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SourceFinder")
+    }
+}
+
 /// The public sources that this service can ask.
 pub(crate) struct External {
-    addresses: BTreeMap<Connection, SourceAddress>,
+    addresses: BTreeMap<Connection, OnceCell<Option<SourceAddress>>>,
+    finder: Option<SourceFinder>,
     /// Made when it is first needed: most services never ask.
     client: OnceLock<Client>,
     documents: Documents,
@@ -118,12 +142,23 @@ pub(crate) struct External {
 }
 
 impl External {
-    pub(crate) fn new(addresses: BTreeMap<Connection, SourceAddress>) -> Self {
-        Self { addresses, client: OnceLock::new(), documents: Documents::default(), flights: Flights::default() }
+    pub(crate) fn new(named: &BTreeMap<Connection, SourceAddress>, finder: Option<SourceFinder>) -> Self {
+        let cell = |connection| match named.get(&connection) {
+            Some(address) => OnceCell::new_with(Some(Some(address.clone()))),
+            None => OnceCell::new(),
+        };
+        let addresses = Connection::ALL.iter().map(|connection| (*connection, cell(*connection))).collect();
+        let client = OnceLock::new();
+        Self { addresses, finder, client, documents: Documents::default(), flights: Flights::default() }
     }
 
-    fn address(&self, connection: Connection) -> Result<&SourceAddress, ExternalError> {
-        self.addresses.get(&connection).ok_or(ExternalError::NoAddress { connection })
+    async fn address(&self, connection: Connection) -> Result<&SourceAddress, ExternalError> {
+        let found = self.addresses[&connection].get_or_init(async || {
+            let SourceFinder(find) = self.finder.clone()?;
+            // A finder that panicked has found nothing.
+            tokio::task::spawn_blocking(move || find(connection)).await.ok().flatten()
+        });
+        found.await.as_ref().ok_or(ExternalError::NoAddress { connection })
     }
 
     fn client(&self) -> &Client {
