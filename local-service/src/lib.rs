@@ -13,6 +13,7 @@
 //! | `state` | the model, its transitions, and the one writer that makes them durable |
 //! | `resolve` | where a version is looked for |
 //! | `external` | public sources: which there are, and fetching from them |
+//! | `events` | what is told of versions that change: the shape, and handing it over |
 //! | `assets` | the content-addressed store |
 //! | `tokens`, `identity` | who may |
 //! | `faults`, `counters` | scripted failures, and what was called |
@@ -27,6 +28,7 @@ mod assets;
 mod clock;
 mod control;
 mod counters;
+mod events;
 mod external;
 mod failure;
 mod faults;
@@ -40,6 +42,7 @@ mod tokens;
 
 pub use clock::Clock;
 pub use counters::Calls;
+pub use events::{EventReceiver, EventReceiverError, HookAddress};
 pub use external::{Connection, SourceAddress, SourceAddressError, SourceFinder, UnknownConnection};
 pub use faults::{Cut, FaultError, FaultRule};
 pub use identity::ACCOUNT;

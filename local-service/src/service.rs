@@ -17,6 +17,7 @@ use crate::{
     assets::Assets,
     clock::Clock,
     counters::{Calls, Counters},
+    events::{Delivery, EventReceiver},
     external::{Connection, External, SourceAddress, SourceFinder},
     faults::{self, FaultError, FaultRule, Faults},
     formats::PreparedCache,
@@ -28,7 +29,18 @@ use crate::{
 /// The lock of a data folder: one process serves it.
 const LOCK: &str = "lock";
 /// What a data folder holds; one with anything else in it, and without a database, is somebody else's.
-const OWN: [&str; 7] = [LOCK, "service.redb", "service.redb.new", "token.key", "token.key.new", "assets", "staging"];
+const OWN: [&str; 9] = [
+    LOCK,
+    "service.redb",
+    "service.redb.new",
+    "token.key",
+    "token.key.new",
+    "assets",
+    "staging",
+    // Where people who are told of a file for events, or a folder for certificates, put them.
+    "events.jsonl",
+    "tls",
+];
 /// Two are enough to saturate a disk and a loopback interface, and are all that a small machine has.
 const WORKERS: usize = 2;
 
@@ -49,6 +61,8 @@ pub struct Options {
     pub external: BTreeMap<Connection, SourceAddress>,
     /// Asked for those that are not named there.
     pub find_source: Option<SourceFinder>,
+    /// Who gets the events.
+    pub events: Option<EventReceiver>,
 }
 
 /// Where a service keeps everything.
@@ -110,6 +124,7 @@ impl Options {
             faults: Vec::new(),
             external: BTreeMap::new(),
             find_source: None,
+            events: None,
         }
     }
 }
@@ -215,6 +230,7 @@ pub struct LocalService {
 struct Running {
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
+    delivery: Option<Delivery>,
     /// Of the data folder.
     lock: Option<File>,
 }
@@ -223,7 +239,7 @@ impl LocalService {
     /// Starts a service: returns when it listens and everything kept is loaded. It listens first; who connects
     /// meanwhile waits for the load and not in vain.
     pub fn start(options: Options) -> Result<Self, StartError> {
-        let Options { data, listen, clock, limits, faults, external, find_source } = options;
+        let Options { data, listen, clock, limits, faults, external, find_source, events } = options;
         if !listen.ip().is_loopback() {
             return Err(StartError::NotLoopback { address: listen });
         }
@@ -246,8 +262,14 @@ impl LocalService {
             Data::Durable(folder) => folder.as_path(),
             Data::Ephemeral => Path::new("memory"),
         };
-        let journal = Journal::start(inbox, database, Arc::clone(&assets), clock.clone())
-            .map_err(|error| damaged(folder, &error))?;
+        let journal = Journal::start(
+            inbox,
+            database,
+            Arc::clone(&assets),
+            clock.clone(),
+            events.as_ref().map(EventReceiver::name),
+        )
+        .map_err(|error| damaged(folder, &error))?;
         let state = journal.snapshot();
         let domains: Vec<_> = state.domains().map(|(key, _)| key.clone()).collect();
         assets
@@ -268,8 +290,17 @@ impl LocalService {
             prepared: PreparedCache::default(),
             external: External::new(&external, find_source),
         });
-        let (stop, thread) = run(listener, Arc::clone(&service)).map_err(StartError::Thread)?;
-        let running = Running { stop, thread, lock };
+        let delivery = match events {
+            Some(receiver) => Some(Delivery::start(&service, receiver).map_err(StartError::Thread)?),
+            None => None,
+        };
+        let (stop, thread) = run(listener, Arc::clone(&service)).map_err(|error| {
+            if let Some(delivery) = &delivery {
+                delivery.stop(&service);
+            }
+            StartError::Thread(error)
+        })?;
+        let running = Running { stop, thread, delivery, lock };
         Ok(Self { service, running: Mutex::new(Some(running)) })
     }
 
@@ -304,11 +335,14 @@ impl LocalService {
     /// data folder is free. Again is nothing.
     pub fn stop(&self) {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Running { stop, thread, lock }) = running {
+        if let Some(Running { stop, thread, delivery, lock }) = running {
             // Refused if serving has ended already.
             let _ = stop.send(());
             // A thread that panicked serves nobody any more.
             drop(thread.join());
+            if let Some(delivery) = delivery {
+                delivery.stop(&self.service);
+            }
             self.service.journal.stop();
             drop(lock);
         }

@@ -37,7 +37,7 @@ pub(crate) use payload::{Payload, PayloadError};
 pub(crate) use target::{Query, Target};
 
 use crate::{
-    control,
+    control, events,
     faults::{Cut, Fault},
     formats,
     service::Service,
@@ -155,6 +155,9 @@ async fn route(service: &Arc<Service>, request: &mut Request, path: &str) -> Res
         }
         ["_local", "counters"] if request.method == Method::GET || request.method == Method::HEAD => {
             Ok(answer::json(StatusCode::OK, &json!({ "operations": service.counters.all() })))
+        }
+        ["_local", "events"] if request.method == Method::GET || request.method == Method::HEAD => {
+            Ok(events::page(service, &request.target.query))
         }
         _ => Ok(answer::json(StatusCode::NOT_FOUND, &json!({ "message": "nothing is served at this path" }))),
     }

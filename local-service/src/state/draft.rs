@@ -9,6 +9,7 @@ use imbl::OrdMap;
 
 use super::{
     coordinate::{DomainKey, PackageKey, RepositoryKey, VersionKey},
+    event::VersionEvent,
     model::{AboutDomain, AboutPackage, AboutRepository, Domain, Millis, Package, Repository, State, Version},
     records::{RecordKey, encode},
 };
@@ -23,6 +24,8 @@ pub(crate) struct Draft {
     /// The time of the transition.
     pub(crate) now: Millis,
     pub(super) changes: Changes,
+    /// Nothing is told of what changes.
+    silent: bool,
 }
 
 /// What a transition changes outside the model.
@@ -34,11 +37,36 @@ pub(super) struct Changes {
     pub(super) released: Vec<(DomainKey, Digest)>,
     /// Domains that went.
     pub(super) closed: Vec<DomainKey>,
+    /// What is told of the changes, in their order.
+    pub(super) events: Vec<VersionEvent>,
 }
 
 impl Draft {
     pub(super) fn new(state: State, now: Millis) -> Self {
-        Self { state, now, changes: Changes::default() }
+        Self { state, now, changes: Changes::default(), silent: false }
+    }
+
+    /// For reading what is stored: that is no change.
+    pub(super) fn loading() -> Self {
+        Self { silent: true, ..Self::new(State::default(), Millis::default()) }
+    }
+
+    /// Tells of a version that was put or removed.
+    fn tell(
+        &mut self,
+        repository: &RepositoryKey,
+        package: &PackageKey,
+        before: Option<&Version>,
+        after: Option<&Version>,
+    ) -> Result<(), Failure> {
+        if !self.silent {
+            let (_, found) = self.state.repository(repository)?;
+            let event = found.packages.get(package).and_then(|owner| {
+                VersionEvent::between(self.now, (repository, found), (package, owner), before, after)
+            });
+            self.changes.events.extend(event);
+        }
+        Ok(())
     }
 
     fn write(&mut self, key: RecordKey, record: Vec<u8>) {
@@ -110,12 +138,15 @@ impl Draft {
         Ok(())
     }
 
-    /// Removes a repository with its packages.
+    /// Removes a repository with its packages. The service tells of versions that are deleted and not of repositories:
+    /// nothing is told of the versions that go with one.
     pub(super) fn remove_repository(&mut self, key: &RepositoryKey) -> Result<(), Failure> {
         let packages: Vec<PackageKey> = self.repository_mut(key)?.packages.keys().cloned().collect();
+        let silent = std::mem::replace(&mut self.silent, true);
         for package in &packages {
             self.remove_package(key, package)?;
         }
+        self.silent = silent;
         self.domain_mut(&key.domain)?.repositories.remove(&key.name);
         self.erase(RecordKey::repository(key));
         Ok(())
@@ -162,6 +193,7 @@ impl Draft {
         let replaced = self.package_mut(repository, package)?.versions.insert(key, Arc::clone(&version));
         // New references first: an asset that both have never counts as released.
         self.domain_mut(&repository.domain)?.refer(&version);
+        self.tell(repository, package, replaced.as_deref(), Some(&version))?;
         if let Some(replaced) = replaced {
             self.release(&repository.domain, &replaced)?;
         }
@@ -177,6 +209,7 @@ impl Draft {
     ) -> Result<(), Failure> {
         if let Some(removed) = self.package_mut(repository, package)?.versions.remove(key) {
             self.erase(RecordKey::version(repository, package, key));
+            self.tell(repository, package, Some(&removed), None)?;
             self.release(&repository.domain, &removed)?;
         }
         Ok(())

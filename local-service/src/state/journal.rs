@@ -18,8 +18,10 @@ use tokio::sync::oneshot;
 use super::{
     coordinate::DomainKey,
     draft::{Changes, Draft},
+    event::VersionEvent,
+    log::{EventLog, Reach},
     model::{Millis, State},
-    records::{Database, DatabaseError},
+    records::{Database, DatabaseError, RecordKey, encode},
 };
 use crate::{
     assets::{Assets, Digest},
@@ -38,6 +40,7 @@ pub(crate) struct Journal {
     queue: Sender<Message>,
     current: Arc<RwLock<Snapshot>>,
     database: Arc<Database>,
+    events: Arc<EventLog>,
     clock: Clock,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -52,6 +55,12 @@ enum Message {
     Apply(Box<dyn Waiting>),
     /// An asset may have lost its last use.
     Collect(DomainKey, Digest),
+    /// The receiver has the events up to this one. It goes with the next transaction; if `settle`, and there is none
+    /// waiting, with one of its own.
+    Delivered {
+        number: u64,
+        settle: bool,
+    },
     Stop,
 }
 
@@ -114,14 +123,23 @@ impl Inbox {
 }
 
 impl Journal {
-    /// Loads the model and starts the writer.
+    /// Loads the model and starts the writer. A receiver of events that is not known yet gets what happens from now
+    /// on: that is written down before anything can happen.
     pub(crate) fn start(
         inbox: Inbox,
         database: Database,
         assets: Arc<Assets>,
         clock: Clock,
+        receiver: Option<String>,
     ) -> Result<Self, DatabaseError> {
         let state = database.load()?;
+        let reach = reach(&database, receiver.as_deref())?;
+        if let (Some(name), Some(delivered)) = (&receiver, reach.delivered)
+            && database.receiver(name)? != Some(delivered)
+        {
+            database.commit([(&RecordKey::receiver(name), &Some(encode(&delivered)))].into_iter())?;
+        }
+        let events = Arc::new(EventLog::new(reach));
         let current = Arc::new(RwLock::new(Arc::new(state)));
         let database = Arc::new(database);
         let writer = Writer {
@@ -129,6 +147,10 @@ impl Journal {
             current: Arc::clone(&current),
             database: Arc::clone(&database),
             assets,
+            events: Arc::clone(&events),
+            reach,
+            receiver,
+            unsettled: false,
             broken: false,
         };
         let messages = inbox.messages;
@@ -136,7 +158,7 @@ impl Journal {
             .name("local-journal".to_owned())
             .spawn(move || writer.run(&messages))
             .map_err(DatabaseError::Folder)?;
-        Ok(Self { queue: inbox.queue, current, database, clock, writer: Mutex::new(Some(writer)) })
+        Ok(Self { queue: inbox.queue, current, database, events, clock, writer: Mutex::new(Some(writer)) })
     }
 
     /// The last committed model.
@@ -162,6 +184,21 @@ impl Journal {
         self.database.text(domain, digest).map_err(|error| failure_of(&error))
     }
 
+    /// Events after a number, the oldest first.
+    pub(crate) fn events(&self, after: u64, most: usize) -> Result<Vec<(u64, VersionEvent)>, Failure> {
+        self.database.events(after, most).map_err(|error| failure_of(&error))
+    }
+
+    /// How far the log of events reaches.
+    pub(crate) fn log(&self) -> &EventLog {
+        &self.events
+    }
+
+    /// Notes up to where the receiver has the events.
+    pub(crate) fn delivered(&self, number: u64, settle: bool) {
+        drop(self.queue.send(Message::Delivered { number, settle }));
+    }
+
     /// Applies what is queued, then ends the writer and gives the data folder free.
     pub(crate) fn stop(&self) {
         drop(self.queue.send(Message::Stop));
@@ -180,6 +217,16 @@ impl Drop for Journal {
     }
 }
 
+/// Reads how far the events reach. A receiver that is not known has all that there are: it gets the next ones.
+fn reach(database: &Database, receiver: Option<&str>) -> Result<Reach, DatabaseError> {
+    let (first, last) = database.event_bounds()?.unwrap_or((1, 0));
+    let delivered = match receiver {
+        Some(name) => Some(database.receiver(name)?.unwrap_or(last)),
+        None => None,
+    };
+    Ok(Reach { first, last, delivered })
+}
+
 fn failure_of(error: &DatabaseError) -> Failure {
     if error.is_full() { Failure::StorageFull } else { Failure::internal("the database failed") }
 }
@@ -190,6 +237,12 @@ struct Writer {
     current: Arc<RwLock<Snapshot>>,
     database: Arc<Database>,
     assets: Arc<Assets>,
+    events: Arc<EventLog>,
+    /// Of the log of events, as of the last commit.
+    reach: Reach,
+    receiver: Option<String>,
+    /// What was delivered is not on the disk yet.
+    unsettled: bool,
     /// The last commit failed: what is on the disk is not known until it is read again.
     broken: bool,
 }
@@ -199,18 +252,27 @@ impl Writer {
         while let Ok(first) = messages.recv() {
             let mut waiting = Vec::new();
             let mut collect = Vec::new();
-            let mut stop = false;
+            let (mut stop, mut settle) = (false, false);
             let mut next = Some(first);
             while let Some(message) = next {
                 match message {
                     Message::Apply(transition) => waiting.push(transition),
                     Message::Collect(domain, digest) => collect.push((domain, digest)),
+                    Message::Delivered { number, settle: now } => {
+                        self.reach.delivered = Some(number);
+                        self.unsettled = true;
+                        self.events.set(self.reach);
+                        settle |= now;
+                    }
                     Message::Stop => stop = true,
                 }
                 next = if waiting.len() < BATCH && !stop { messages.try_recv().ok() } else { None };
             }
             if !waiting.is_empty() {
                 collect.extend(self.apply(waiting));
+            }
+            if settle || stop {
+                self.settle();
             }
             self.collect(collect);
             if stop {
@@ -230,16 +292,22 @@ impl Writer {
                     changes.records.extend(draft.changes.records);
                     changes.released.extend(draft.changes.released);
                     changes.closed.extend(draft.changes.closed);
+                    changes.events.extend(draft.changes.events);
                 }
             }
             if changes.records.is_empty() {
                 return Ok(());
             }
-            self.database.commit(changes.records.iter())
+            let reach = self.log(&mut changes);
+            self.database.commit(changes.records.iter())?;
+            self.reach = reach;
+            self.unsettled = false;
+            Ok(())
         });
         let answer = match &committed {
             Ok(()) => {
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(self.working.clone());
+                self.events.set(self.reach);
                 Ok(())
             }
             Err(error) => {
@@ -259,11 +327,47 @@ impl Writer {
         changes.released
     }
 
+    /// Adds the events of a batch to its records, and takes away those that need not be kept any more. Returns how far
+    /// the log reaches then.
+    fn log(&self, changes: &mut Changes) -> Reach {
+        let mut reach = self.reach;
+        for event in changes.events.drain(..) {
+            reach.last += 1;
+            changes.records.insert(RecordKey::event(reach.last), Some(encode(&event)));
+        }
+        let surplus = reach.surplus();
+        if !surplus.is_empty() {
+            reach.first = surplus.end;
+        }
+        changes.records.extend(surplus.map(|number| (RecordKey::event(number), None)));
+        changes.records.extend(self.delivered());
+        reach
+    }
+
+    /// The record of what was delivered, if it is to be written.
+    fn delivered(&self) -> Option<(RecordKey, Option<Vec<u8>>)> {
+        let delivered = self.reach.delivered.filter(|_| self.unsettled)?;
+        Some((RecordKey::receiver(self.receiver.as_deref()?), Some(encode(&delivered))))
+    }
+
+    /// Writes down what was delivered, if nothing else was written since. A failure costs a second delivery at most.
+    fn settle(&mut self) {
+        let Some((key, record)) = self.delivered().filter(|_| !self.broken) else { return };
+        match self.database.commit([(&key, &record)].into_iter()) {
+            Ok(()) => self.unsettled = false,
+            Err(_) => self.broken = true,
+        }
+        self.events.set(self.reach);
+    }
+
     /// After a failed commit: opens the database again and goes on from what it holds.
     fn recover(&mut self) -> Result<(), DatabaseError> {
         if self.broken {
             self.database.reopen()?;
             self.working = self.database.load()?;
+            let delivered = self.reach.delivered;
+            // What was delivered since is known here only.
+            self.reach = Reach { delivered, ..reach(&self.database, None)? };
             *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(self.working.clone());
             self.broken = false;
         }

@@ -7,6 +7,7 @@
 //! | `draft` | one transition's copy of the model, with the records it changes |
 //! | `arrival` | the transitions that bring versions: publishing, fetching, retention |
 //! | `domain`, `repository`, `package`, `version`, `copy`, `tags` | the other transitions, by what they change |
+//! | `event`, `log` | what is told of a change, and how far the log of that reaches |
 //! | `groups` | package groups: association, restrictions |
 //! | `records` | records in the database, their versions, and loading them |
 //! | `journal` | the one writer: transitions in, one durable transaction for a batch, then the new snapshot |
@@ -17,8 +18,10 @@ mod coordinate;
 mod copy;
 mod domain;
 mod draft;
+mod event;
 mod groups;
 mod journal;
+mod log;
 mod model;
 mod package;
 mod records;
@@ -32,6 +35,7 @@ pub(crate) use coordinate::{
 };
 pub(crate) use copy::{Copy, Selection};
 pub(crate) use draft::Draft;
+pub(crate) use event::{OperationType, VersionChanges, VersionEvent};
 pub(crate) use groups::Restriction;
 pub(crate) use journal::{Inbox, Journal, Snapshot};
 pub(crate) use model::{

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::{
     coordinate::{DomainKey, PackageKey, RepositoryKey, VersionKey},
     draft::Draft,
-    model::{AboutDomain, AboutPackage, AboutRepository, Millis, State, Version},
+    event::VersionEvent,
+    model::{AboutDomain, AboutPackage, AboutRepository, State, Version},
 };
 use crate::assets::Digest;
 
@@ -41,6 +42,10 @@ pub(super) enum Table {
     Packages,
     Versions,
     Texts,
+    /// By number.
+    Events,
+    /// Receivers of events: up to where each has them.
+    Receivers,
 }
 
 /// Table and key of a record.
@@ -78,7 +83,8 @@ struct Envelope<T> {
 }
 
 impl Table {
-    const ALL: [Self; 5] = [Self::Domains, Self::Repositories, Self::Packages, Self::Versions, Self::Texts];
+    const ALL: [Self; 7] =
+        [Self::Domains, Self::Repositories, Self::Packages, Self::Versions, Self::Texts, Self::Events, Self::Receivers];
 
     const fn definition(self) -> TableDefinition<'static, &'static str, &'static [u8]> {
         TableDefinition::new(match self {
@@ -87,7 +93,17 @@ impl Table {
             Self::Packages => "packages",
             Self::Versions => "versions",
             Self::Texts => "texts",
+            Self::Events => "events",
+            Self::Receivers => "receivers",
         })
+    }
+
+    /// Is it part of the model, or read when it is asked for?
+    const fn is_loaded(self) -> bool {
+        match self {
+            Self::Domains | Self::Repositories | Self::Packages | Self::Versions => true,
+            Self::Texts | Self::Events | Self::Receivers => false,
+        }
     }
 }
 
@@ -111,6 +127,15 @@ impl RecordKey {
 
     pub(super) fn text(domain: &DomainKey, digest: &Digest) -> Self {
         Self { table: Table::Texts, key: format!("{domain}/{digest}") }
+    }
+
+    /// With all its digits, so that text sorts as numbers do.
+    pub(super) fn event(number: u64) -> Self {
+        Self { table: Table::Events, key: format!("{number:020}") }
+    }
+
+    pub(super) fn receiver(name: &str) -> Self {
+        Self { table: Table::Receivers, key: name.to_owned() }
     }
 }
 
@@ -203,16 +228,43 @@ impl Database {
         Ok(text.map(|text| String::from_utf8_lossy(text.value()).into_owned()))
     }
 
+    /// Events after a number, the oldest first.
+    pub(super) fn events(&self, after: u64, most: usize) -> Result<Vec<(u64, VersionEvent)>, DatabaseError> {
+        let database = self.get()?;
+        let events = database.begin_read()?.open_table(Table::Events.definition())?;
+        let from = RecordKey::event(after.saturating_add(1)).key;
+        let mut page = Vec::new();
+        for row in events.range(from.as_str()..)?.take(most) {
+            let (key, record) = row?;
+            page.push((number(key.value())?, decode(key.value(), record.value())?));
+        }
+        Ok(page)
+    }
+
+    /// The first and the last number of the events that are kept.
+    pub(super) fn event_bounds(&self) -> Result<Option<(u64, u64)>, DatabaseError> {
+        let database = self.get()?;
+        let events = database.begin_read()?.open_table(Table::Events.definition())?;
+        match (events.first()?, events.last()?) {
+            (Some((first, _)), Some((last, _))) => Ok(Some((number(first.value())?, number(last.value())?))),
+            _ => Ok(None),
+        }
+    }
+
+    /// Up to where a receiver has the events, if it is known.
+    pub(super) fn receiver(&self, name: &str) -> Result<Option<u64>, DatabaseError> {
+        let database = self.get()?;
+        let receivers = database.begin_read()?.open_table(Table::Receivers.definition())?;
+        receivers.get(name)?.map(|record| decode(name, record.value())).transpose()
+    }
+
     /// The whole model.
     pub(crate) fn load(&self) -> Result<State, DatabaseError> {
         let database = self.get()?;
         let transaction = database.begin_read()?;
         // Put through a draft, so that references are counted by the one code that counts them.
-        let mut draft = Draft::new(State::default(), Millis::default());
-        for table in Table::ALL {
-            if table == Table::Texts {
-                continue; // read one by one when they are asked for
-            }
+        let mut draft = Draft::loading();
+        for table in Table::ALL.into_iter().filter(|table| table.is_loaded()) {
             for row in transaction.open_table(table.definition())?.iter()? {
                 let (key, record) = row?;
                 put(&mut draft, table, key.value(), record.value())?;
@@ -250,6 +302,10 @@ fn put(draft: &mut Draft, table: Table, key: &str, record: &[u8]) -> Result<(), 
     draft.put_version(&repository, &package, decode::<Version>(key, record)?).map_err(orphan)
 }
 
+fn number(key: &str) -> Result<u64, DatabaseError> {
+    key.parse().map_err(|_| DatabaseError::Record { key: key.to_owned(), problem: "its key is no number".to_owned() })
+}
+
 fn builder() -> redb::Builder {
     let mut builder = redb::Database::builder();
     builder.set_cache_size(CACHE_BYTES);
@@ -270,7 +326,11 @@ fn initialise(database: &redb::Database) -> Result<(), DatabaseError> {
 /// In one transaction: a folder is of the one version or of the other.
 fn bring_up_to_date(database: &redb::Database) -> Result<(), DatabaseError> {
     match schema(database)? {
-        found if found == SCHEMA => Ok(()),
+        found if found == SCHEMA => {
+            let there = database.begin_read()?.list_tables()?.count();
+            // One of the tables, and not a form of their records, may be younger than the folder.
+            if there > Table::ALL.len() { Ok(()) } else { initialise(database) }
+        }
         found if found == OLDER => initialise(database),
         found => Err(DatabaseError::Schema { found }),
     }

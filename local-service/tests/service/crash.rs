@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::client::{Connection, Service, index_path, publish_body, request, send, sha256, signed};
 
 /// The folder that the child serves.
-const FOLDER: &str = "LOCAL_SERVICE_CRASH_FOLDER";
+pub(crate) const FOLDER: &str = "LOCAL_SERVICE_CRASH_FOLDER";
 
 /// Not a test of its own: what the others start and kill.
 #[test]
@@ -32,8 +32,13 @@ fn child() {
 
 /// Starts the child, under `wrapper` if there is one.
 fn start(folder: &Path, wrapper: &[&str]) -> Child {
+    start_test("crash::child", folder, wrapper)
+}
+
+/// The same with a child of another file.
+pub(crate) fn start_test(test: &str, folder: &Path, wrapper: &[&str]) -> Child {
     let program = Host::of_process().program().unwrap();
-    let arguments = ["--exact", "crash::child", "--ignored", "--nocapture", "--test-threads=1"];
+    let arguments = ["--exact", test, "--ignored", "--nocapture", "--test-threads=1"];
     let mut command = match wrapper {
         [] => Command::new(&program),
         [first, rest @ ..] => {
@@ -53,7 +58,7 @@ fn start(folder: &Path, wrapper: &[&str]) -> Child {
 }
 
 /// The address that the child serves; `None` if it was killed before.
-fn address(child: &mut Child) -> Option<std::net::SocketAddr> {
+pub(crate) fn address(child: &mut Child) -> Option<std::net::SocketAddr> {
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     lines.map_while(Result::ok).find_map(|line| line.strip_prefix("serving ")?.parse().ok())
 }
@@ -299,7 +304,7 @@ fn publish_again_and_again(address: std::net::SocketAddr, acknowledged: &mut Vec
 
 #[cfg(target_os = "linux")]
 #[expect(clippy::print_stderr, reason = "a test that could not be run says so")]
-fn strace_is_usable() -> bool {
+pub(crate) fn strace_is_usable() -> bool {
     let usable = Command::new("strace").args(["-f", "-qq", "-o", "/dev/null", "true"]).status();
     let usable = usable.is_ok_and(|status| status.success());
     if !usable {

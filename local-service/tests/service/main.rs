@@ -6,6 +6,7 @@ mod cargo;
 mod client;
 mod control;
 mod crash;
+mod events;
 mod external;
 mod faults;
 mod guard;
