@@ -142,6 +142,10 @@ pub(crate) struct Local {
     /// Keep everything in memory, and lose it at the end
     #[arg(long, group = "storage")]
     pub(crate) ephemeral: bool,
+    /// Who gets an event for every version that changes: a file, standard output (`-`, one JSON object a line after
+    /// the line that says where it listens), or a URL on this machine that each is posted to
+    #[arg(long, value_name = "FILE|-|URL")]
+    pub(crate) events: Option<String>,
     /// A file of scripted failures
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,

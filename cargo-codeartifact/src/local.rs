@@ -4,9 +4,10 @@ use std::sync::mpsc;
 
 use anyhow::anyhow;
 use codeartifact::Host;
-use local_service::{Clock, Data, Limits, LocalService, Options, SourceFinder};
+use local_service::{Clock, LocalService, Options, SourceFinder};
 use serde_json::json;
 
+mod events;
 mod sources;
 
 use crate::{
@@ -49,24 +50,24 @@ pub(crate) fn run(args: &cli::Local, host: &Host, report: &mut Report) -> Result
     })
     .map_err(|error| CommandError::internal(anyhow!(error).context("cannot watch for signals")))?;
 
-    let data = match &args.data {
-        Some(folder) => Data::Durable(host.current_dir().join(folder)),
-        None => Data::Ephemeral,
-    };
-    let kept = match &data {
-        Data::Durable(folder) => format!("in {}", folder.display()),
-        Data::Ephemeral => "in memory: all is lost when it stops".to_owned(),
+    let clock = Clock::of(host.clone());
+    let (kept, kind) = match &args.data {
+        Some(folder) => {
+            let folder = host.current_dir().join(folder);
+            (format!("in {}", folder.display()), Options::durable(folder, clock))
+        }
+        None => ("in memory: all is lost when it stops".to_owned(), Options::ephemeral(clock)),
     };
     let external = sources::named(&args.external)?;
     let finder = host.clone();
+    let (events, gate) = args.events.as_deref().map(|asked| events::receiver(asked, host)).transpose()?.unzip();
     let options = Options {
-        data,
         listen: args.listen,
-        clock: Clock::of(host.clone()),
-        limits: Limits::default(),
         faults,
         external,
         find_source: Some(SourceFinder::new(move |connection| sources::find(connection, &finder))),
+        events,
+        ..kind
     };
     let service = LocalService::start(options)?;
     report.note(&format!("the embedded service keeps everything {kept}"));
@@ -79,6 +80,7 @@ pub(crate) fn run(args: &cli::Local, host: &Host, report: &mut Report) -> Result
     } else {
         report.line(&format!("listening on {}", service.url()))?;
     }
+    drop(gate);
 
     // The sender lives in the handler for the life of the process.
     let _ = stopped.recv();

@@ -422,6 +422,12 @@ fn the_embedded_service_refuses_what_it_cannot_do() {
     assert!(taken.err.contains("letter.txt"), "{taken:?}");
     let faults = scene.run(&["local", "--listen", "127.0.0.1:0", "--ephemeral", "--faults", "none.json"]).ended(1);
     assert!(faults.err.starts_with("error: cannot use `--faults "), "{faults:?}");
+    for (url, why) in
+        [("http://hooks.example/", "127.0.0.1, [::1] or localhost only"), ("ftp://127.0.0.1/", "`http` URL")]
+    {
+        let events = scene.run(&["local", "--listen", "127.0.0.1:0", "--ephemeral", "--events", url]).ended(2);
+        assert!(events.err.starts_with("error: cannot use `--events ") && events.err.contains(why), "{events:?}");
+    }
 }
 
 #[test]
