@@ -43,7 +43,7 @@ pub(crate) struct Resource {
     pub(crate) id: String,
 }
 
-/// The API's `resourceType` enumeration (it has no word for a package group).
+/// What a failure can be about: the API's `resourceType` enumeration, and package groups, for which it has no word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ResourceKind {
     Domain,
@@ -51,6 +51,7 @@ pub(crate) enum ResourceKind {
     Package,
     PackageVersion,
     Asset,
+    PackageGroup,
 }
 
 /// The API's `reason` of a validation failure.
@@ -144,7 +145,7 @@ impl Failure {
 }
 
 impl ResourceKind {
-    /// The API's word.
+    /// Its name: the API's word, if it has one.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Domain => "domain",
@@ -152,6 +153,15 @@ impl ResourceKind {
             Self::Package => "package",
             Self::PackageVersion => "package-version",
             Self::Asset => "asset",
+            Self::PackageGroup => "package group",
+        }
+    }
+
+    /// The API's `resourceType`.
+    pub(crate) const fn api_type(self) -> Option<&'static str> {
+        match self {
+            Self::PackageGroup => None,
+            Self::Domain | Self::Repository | Self::Package | Self::PackageVersion | Self::Asset => Some(self.as_str()),
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The members of answers. What is not there is left out and never null; a list is there even if it is empty.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Map, Value, json};
 
 use super::call::NamedPackage;
 use crate::state::{
-    Asset, Domain, DomainKey, Millis, Origin, OriginControls, Outcome, Package, Repository, RepositoryKey, Tags,
-    Version,
+    Asset, Domain, DomainKey, Group, Groups, Millis, Origin, OriginControls, Outcome, Package, Repository,
+    RepositoryKey, Restriction, Tags, Version,
 };
 
 /// Epoch seconds, with a fraction.
@@ -88,6 +88,34 @@ pub(super) fn package(package: &Package, name_member: &str) -> Value {
         ("namespace", given(namespace)),
         (name_member, Some(json!(package.about.name))),
         ("originConfiguration", Some(origin_configuration(package.about.origin))),
+    ])
+}
+
+/// A package group, listed or described.
+pub(super) fn group(domain: &DomainKey, groups: &Groups, group: &Arc<Group>) -> Value {
+    let reference = |group: &Group| json!({ "arn": group.arn(domain), "pattern": group.pattern.as_str() });
+    let restriction = |restriction: Restriction| {
+        let deciding = groups.deciding(group, restriction);
+        let own = group.about.rule(restriction);
+        let value = object([
+            ("mode", Some(json!(own.mode.as_str()))),
+            ("effectiveMode", Some(json!(deciding.about.rule(restriction).mode.as_str()))),
+            ("inheritedFrom", (!Arc::ptr_eq(deciding, group)).then(|| reference(deciding))),
+            ("repositoriesCount", Some(json!(own.repositories.len()))),
+        ]);
+        (restriction.as_str(), value)
+    };
+    let restrictions: BTreeMap<_, _> = Restriction::ALL.map(restriction).into();
+    object([
+        ("arn", Some(json!(group.arn(domain)))),
+        ("pattern", Some(json!(group.pattern.as_str()))),
+        ("domainName", Some(json!(domain.name.as_str()))),
+        ("domainOwner", Some(json!(domain.owner.as_str()))),
+        ("createdTime", Some(time(group.about.created))),
+        ("contactInfo", given(group.about.contact.as_ref())),
+        ("description", given(group.about.description.as_ref())),
+        ("originConfiguration", Some(json!({ "restrictions": restrictions }))),
+        ("parent", groups.parent(group).map(|parent| reference(parent))),
     ])
 }
 

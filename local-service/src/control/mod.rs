@@ -7,6 +7,7 @@
 mod answer;
 mod call;
 mod domains;
+mod package_groups;
 mod packages;
 mod pages;
 mod repositories;
@@ -77,6 +78,16 @@ enum Act {
     TagResource,
     UntagResource,
     ListTagsForResource,
+    CreatePackageGroup,
+    DeletePackageGroup,
+    DescribePackageGroup,
+    GetAssociatedPackageGroup,
+    ListAllowedRepositoriesForGroup,
+    ListAssociatedPackages,
+    ListPackageGroups,
+    ListSubPackageGroups,
+    UpdatePackageGroup,
+    UpdatePackageGroupOriginConfiguration,
     /// Of the API, and not of this version of the service.
     NotYet,
 }
@@ -97,40 +108,40 @@ operations! {
     POST "repository/external-connection" AssociateExternalConnection => AssociateExternalConnection;
     POST "package/versions/copy" CopyPackageVersions => CopyPackageVersions;
     POST "domain" CreateDomain => CreateDomain;
-    POST "package-group" CreatePackageGroup => NotYet;
+    POST "package-group" CreatePackageGroup => CreatePackageGroup;
     POST "repository" CreateRepository => CreateRepository;
     DELETE "domain" DeleteDomain => DeleteDomain;
     DELETE "domain/permissions/policy" DeleteDomainPermissionsPolicy => NotYet;
     DELETE "package" DeletePackage => DeletePackage;
-    DELETE "package-group" DeletePackageGroup => NotYet;
+    DELETE "package-group" DeletePackageGroup => DeletePackageGroup;
     POST "package/versions/delete" DeletePackageVersions => DeletePackageVersions;
     DELETE "repository" DeleteRepository => DeleteRepository;
     DELETE "repository/permissions/policies" DeleteRepositoryPermissionsPolicy => NotYet;
     GET "domain" DescribeDomain => DescribeDomain;
     GET "package" DescribePackage => DescribePackage;
-    GET "package-group" DescribePackageGroup => NotYet;
+    GET "package-group" DescribePackageGroup => DescribePackageGroup;
     GET "package/version" DescribePackageVersion => DescribePackageVersion;
     GET "repository" DescribeRepository => DescribeRepository;
     DELETE "repository/external-connection" DisassociateExternalConnection => DisassociateExternalConnection;
     POST "package/versions/dispose" DisposePackageVersions => DisposePackageVersions;
-    GET "get-associated-package-group" GetAssociatedPackageGroup => NotYet;
+    GET "get-associated-package-group" GetAssociatedPackageGroup => GetAssociatedPackageGroup;
     POST "authorization-token" GetAuthorizationToken => GetAuthorizationToken;
     GET "domain/permissions/policy" GetDomainPermissionsPolicy => NotYet;
     GET "package/version/asset" GetPackageVersionAsset => GetPackageVersionAsset;
     GET "package/version/readme" GetPackageVersionReadme => GetPackageVersionReadme;
     GET "repository/endpoint" GetRepositoryEndpoint => GetRepositoryEndpoint;
     GET "repository/permissions/policy" GetRepositoryPermissionsPolicy => NotYet;
-    GET "package-group-allowed-repositories" ListAllowedRepositoriesForGroup => NotYet;
-    GET "list-associated-packages" ListAssociatedPackages => NotYet;
+    GET "package-group-allowed-repositories" ListAllowedRepositoriesForGroup => ListAllowedRepositoriesForGroup;
+    GET "list-associated-packages" ListAssociatedPackages => ListAssociatedPackages;
     POST "domains" ListDomains => ListDomains;
-    POST "package-groups" ListPackageGroups => NotYet;
+    POST "package-groups" ListPackageGroups => ListPackageGroups;
     POST "package/version/assets" ListPackageVersionAssets => ListPackageVersionAssets;
     POST "package/version/dependencies" ListPackageVersionDependencies => ListPackageVersionDependencies;
     POST "package/versions" ListPackageVersions => ListPackageVersions;
     POST "packages" ListPackages => ListPackages;
     POST "repositories" ListRepositories => ListRepositories;
     POST "domain/repositories" ListRepositoriesInDomain => ListRepositoriesInDomain;
-    POST "package-groups/sub-groups" ListSubPackageGroups => NotYet;
+    POST "package-groups/sub-groups" ListSubPackageGroups => ListSubPackageGroups;
     POST "tags" ListTagsForResource => ListTagsForResource;
     POST "package/version/publish" PublishPackageVersion => PublishPackageVersion;
     PUT "domain/permissions/policy" PutDomainPermissionsPolicy => NotYet;
@@ -138,8 +149,8 @@ operations! {
     PUT "repository/permissions/policy" PutRepositoryPermissionsPolicy => NotYet;
     POST "tag" TagResource => TagResource;
     POST "untag" UntagResource => UntagResource;
-    PUT "package-group" UpdatePackageGroup => NotYet;
-    PUT "package-group-origin-configuration" UpdatePackageGroupOriginConfiguration => NotYet;
+    PUT "package-group" UpdatePackageGroup => UpdatePackageGroup;
+    PUT "package-group-origin-configuration" UpdatePackageGroupOriginConfiguration => UpdatePackageGroupOriginConfiguration;
     POST "package/versions/update_status" UpdatePackageVersionsStatus => UpdatePackageVersionsStatus;
     PUT "repository" UpdateRepository => UpdateRepository;
 }
@@ -225,6 +236,16 @@ async fn act(call: &Call, operation: &Operation) -> Result<Value, Failure> {
         Act::TagResource => tags::tag(call).await,
         Act::UntagResource => tags::untag(call).await,
         Act::ListTagsForResource => tags::list(call),
+        Act::CreatePackageGroup => package_groups::create(call).await,
+        Act::DeletePackageGroup => package_groups::delete(call).await,
+        Act::DescribePackageGroup => package_groups::describe(call),
+        Act::GetAssociatedPackageGroup => package_groups::associated_group(call),
+        Act::ListAllowedRepositoriesForGroup => package_groups::allowed_repositories(call),
+        Act::ListAssociatedPackages => package_groups::list_associated_packages(call),
+        Act::ListPackageGroups => package_groups::list(call),
+        Act::ListSubPackageGroups => package_groups::list_sub_groups(call),
+        Act::UpdatePackageGroup => package_groups::update(call).await,
+        Act::UpdatePackageGroupOriginConfiguration => package_groups::update_origin_configuration(call).await,
         Act::GetAuthorizationToken | Act::PublishPackageVersion | Act::GetPackageVersionAsset | Act::NotYet => {
             Err(unknown(format!("{} is not available in this version of the local service", operation.name)))
         }
@@ -244,7 +265,9 @@ pub(crate) fn refusal(failure: &Failure) -> Reply {
     let mut body = json!({ "message": failure.to_string() });
     if let Some(resource) = failure.resource() {
         body["resourceId"] = json!(resource.id);
-        body["resourceType"] = json!(resource.kind.as_str());
+        if let Some(kind) = resource.kind.api_type() {
+            body["resourceType"] = json!(kind);
+        }
     }
     if let Failure::Validation { reason, .. } = failure {
         body["reason"] = json!(reason.as_str());

@@ -28,10 +28,11 @@ pub(super) fn list(call: &Call) -> Result<Value, Failure> {
     Ok(json!({ "tags": answer::tags(call.state.tags(&tagged)?) }))
 }
 
-/// `arn:PARTITION:codeartifact:REGION:ACCOUNT:domain/NAME` or `…:repository/DOMAIN/NAME`.
+/// `arn:PARTITION:codeartifact:REGION:ACCOUNT:domain/NAME`, `…:repository/DOMAIN/NAME` or
+/// `…:package-group/DOMAIN/PATTERN`.
 fn tagged(call: &Call) -> Result<Tagged, Failure> {
     let arn = validate::unspaced("resourceArn", call.required("resourceArn")?, 1_011)?;
-    let wrong = || Failure::field("`resourceArn` must be the ARN of a domain or of a repository");
+    let wrong = || Failure::field("`resourceArn` must be the ARN of a domain, a repository or a package group");
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let ["arn", arn_partition, "codeartifact", region, account, resource] = parts.as_slice() else {
         return Err(wrong());
@@ -57,6 +58,15 @@ fn tagged(call: &Call) -> Result<Tagged, Failure> {
             } else {
                 Ok(Tagged::Repository(key))
             }
+        }
+        // The pattern of a package group has slashes of its own.
+        ["package-group", domain, pattern @ ..] if !pattern.is_empty() => {
+            let pattern = format!("/{}", pattern.join("/"));
+            if elsewhere {
+                return Err(Failure::not_found(ResourceKind::PackageGroup, pattern));
+            }
+            let key = DomainKey { region, owner, name: domain.parse().map_err(|_| wrong())? };
+            Ok(Tagged::Group(key, validate::pattern("resourceArn", &pattern)?))
         }
         _ => Err(wrong()),
     }

@@ -8,11 +8,13 @@ use serde_json::Value;
 use super::call::Call;
 use crate::{
     failure::Failure,
-    state::{Control, Status, Tags},
+    state::{Control, Pattern, Status, Tags},
 };
 
 /// Versions of one request.
 const VERSIONS: usize = 100;
+/// Longest pattern of a package group.
+const PATTERN: usize = 520;
 /// Tags of one request.
 const TAGS: usize = 200;
 
@@ -112,6 +114,21 @@ pub(super) fn unspaced(name: &str, text: &str, most: usize) -> Result<String, Fa
     }
 }
 
+/// The pattern of a package group: 2 to 520 characters without spaces, and then the grammar.
+pub(super) fn pattern(name: &str, text: &str) -> Result<Pattern, Failure> {
+    if text.chars().any(|character| character.is_whitespace() || is_other(character))
+        || !(2..=PATTERN).contains(&text.chars().count())
+    {
+        return Err(Failure::field(format!("`{name}` must be 2 to {PATTERN} characters without spaces")));
+    }
+    Pattern::parse(text).map_err(|error| Failure::field(format!("`{name}` is `{}`: it {error}", shown(text))))
+}
+
+/// What patterns begin with.
+pub(super) fn pattern_prefix(text: &str) -> Result<String, Failure> {
+    printable("prefix", text, 0, PATTERN)
+}
+
 /// Any asset's name.
 pub(super) fn asset_name(text: &str) -> Result<String, Failure> {
     printable("asset", text, 1, 255)
@@ -147,7 +164,12 @@ fn shown(text: &str) -> String {
 impl Call {
     /// `description`: up to 1,000 characters.
     pub(super) fn description(&self) -> Result<Option<String>, Failure> {
-        self.text("description")?.map(|text| printable("description", text, 0, 1000)).transpose()
+        self.printable("description")
+    }
+
+    /// A member of the body that is text for people: up to 1,000 characters.
+    pub(super) fn printable(&self, name: &str) -> Result<Option<String>, Failure> {
+        self.text(name)?.map(|text| printable(name, text, 0, 1000)).transpose()
     }
 
     /// `tags`: keys of 1 to 128 characters, each once, not of AWS's own; values up to 256.

@@ -84,11 +84,16 @@ impl VersionKey {
 /// `_`. The other rules are the service's, which leaves the names of the formats not named here untouched.
 fn canonical_name(format: PackageFormat, name: &str) -> String {
     match format {
-        PackageFormat::Cargo => name.to_ascii_lowercase().replace('-', "_"),
+        PackageFormat::Cargo => cargo_name(name),
         PackageFormat::Nuget | PackageFormat::Swift => name.to_lowercase(),
         PackageFormat::Pypi => normalised(name),
         PackageFormat::Generic | PackageFormat::Maven | PackageFormat::Npm | PackageFormat::Ruby => name.to_owned(),
     }
+}
+
+/// What all spellings of a crate's name have in common.
+pub(super) fn cargo_name(name: &str) -> String {
+    name.to_ascii_lowercase().replace('-', "_")
 }
 
 /// PEP 503: lowercase, and every run of `-`, `_` and `.` one dash.

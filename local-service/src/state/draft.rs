@@ -10,6 +10,7 @@ use imbl::OrdMap;
 use super::{
     coordinate::{DomainKey, PackageKey, RepositoryKey, VersionKey},
     event::VersionEvent,
+    groups::{AboutGroup, Group, Groups, Pattern},
     model::{AboutDomain, AboutPackage, AboutRepository, Domain, Millis, Package, Repository, State, Version},
     records::{RecordKey, encode},
 };
@@ -108,6 +109,7 @@ impl Draft {
             domain.about = about;
         } else {
             let domain = Domain {
+                groups: Groups::new(about.created),
                 about,
                 repositories: OrdMap::new(),
                 assets: OrdMap::new(),
@@ -120,9 +122,27 @@ impl Draft {
 
     /// Removes a domain, which has no repositories any more.
     pub(super) fn remove_domain(&mut self, key: &DomainKey) {
-        self.state.domains.remove(key);
+        if let Some(removed) = self.state.domains.remove(key) {
+            for group in removed.groups.iter() {
+                self.erase(RecordKey::group(key, &group.pattern));
+            }
+        }
         self.erase(RecordKey::domain(key));
         self.changes.closed.push(key.clone());
+    }
+
+    /// Creates a package group or replaces its record.
+    pub(super) fn put_group(&mut self, key: &DomainKey, pattern: &Pattern, about: AboutGroup) -> Result<(), Failure> {
+        self.write(RecordKey::group(key, pattern), encode(&about));
+        self.domain_mut(key)?.groups.put(Group { pattern: pattern.clone(), about });
+        Ok(())
+    }
+
+    /// Removes a package group.
+    pub(super) fn remove_group(&mut self, key: &DomainKey, pattern: &Pattern) -> Result<(), Failure> {
+        self.domain_mut(key)?.groups.remove(pattern);
+        self.erase(RecordKey::group(key, pattern));
+        Ok(())
     }
 
     /// Creates a repository or replaces its own record.

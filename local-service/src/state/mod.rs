@@ -36,7 +36,7 @@ pub(crate) use coordinate::{
 pub(crate) use copy::{Copy, Selection};
 pub(crate) use draft::Draft;
 pub(crate) use event::{OperationType, VersionChanges, VersionEvent};
-pub(crate) use groups::Restriction;
+pub(crate) use groups::{AllowedRepository, Group, GroupUpdate, Groups, ListChange, Mode, Pattern, Restriction};
 pub(crate) use journal::{Inbox, Journal, Snapshot};
 pub(crate) use model::{
     AboutVersion, Asset, Awaited, Control, Domain, Millis, Origin, OriginControls, Package, Repository, Status, Tags,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     as_text,
     coordinate::{DomainKey, PackageKey, RepositoryKey, VersionKey},
+    groups::Groups,
 };
 use crate::{
     assets::{Digest, Digests},
@@ -36,6 +37,7 @@ pub(crate) struct State {
 pub(crate) struct Domain {
     pub(crate) about: AboutDomain,
     pub(super) repositories: OrdMap<RepositoryName, Arc<Repository>>,
+    pub(crate) groups: Groups,
     /// Stored assets by digest, each once however many versions have it, and how many references there are.
     pub(super) assets: OrdMap<Digest, u32>,
     /// Stored texts (readmes), the same.

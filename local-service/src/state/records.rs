@@ -14,6 +14,7 @@ use super::{
     coordinate::{DomainKey, PackageKey, RepositoryKey, VersionKey},
     draft::Draft,
     event::VersionEvent,
+    groups::{AboutGroup, Pattern},
     model::{AboutDomain, AboutPackage, AboutRepository, State, Version},
 };
 use crate::assets::Digest;
@@ -38,6 +39,7 @@ const ABOUT: TableDefinition<&str, &str> = TableDefinition::new("about");
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Table {
     Domains,
+    Groups,
     Repositories,
     Packages,
     Versions,
@@ -83,12 +85,21 @@ struct Envelope<T> {
 }
 
 impl Table {
-    const ALL: [Self; 7] =
-        [Self::Domains, Self::Repositories, Self::Packages, Self::Versions, Self::Texts, Self::Events, Self::Receivers];
+    const ALL: [Self; 8] = [
+        Self::Domains,
+        Self::Groups,
+        Self::Repositories,
+        Self::Packages,
+        Self::Versions,
+        Self::Texts,
+        Self::Events,
+        Self::Receivers,
+    ];
 
     const fn definition(self) -> TableDefinition<'static, &'static str, &'static [u8]> {
         TableDefinition::new(match self {
             Self::Domains => "domains",
+            Self::Groups => "groups",
             Self::Repositories => "repositories",
             Self::Packages => "packages",
             Self::Versions => "versions",
@@ -101,16 +112,20 @@ impl Table {
     /// Is it part of the model, or read when it is asked for?
     const fn is_loaded(self) -> bool {
         match self {
-            Self::Domains | Self::Repositories | Self::Packages | Self::Versions => true,
+            Self::Domains | Self::Groups | Self::Repositories | Self::Packages | Self::Versions => true,
             Self::Texts | Self::Events | Self::Receivers => false,
         }
     }
 }
 
-/// No part of a key can hold a slash: every name was validated before it got here.
+/// No part of a key can hold a slash, but the last one of a group's: every name was validated before it got here.
 impl RecordKey {
     pub(super) fn domain(domain: &DomainKey) -> Self {
         Self { table: Table::Domains, key: domain.to_string() }
+    }
+
+    pub(super) fn group(domain: &DomainKey, pattern: &Pattern) -> Self {
+        Self { table: Table::Groups, key: format!("{domain}{pattern}") }
     }
 
     pub(super) fn repository(repository: &RepositoryKey) -> Self {
@@ -288,9 +303,14 @@ fn put(draft: &mut Draft, table: Table, key: &str, record: &[u8]) -> Result<(), 
         draft.put_domain(&domain, decode::<AboutDomain>(key, record)?);
         return Ok(());
     }
+    let orphan = |_| damaged("what it belongs to is missing".to_owned());
+    if table == Table::Groups {
+        let pattern = &key[domain.to_string().len()..];
+        let pattern = Pattern::parse(pattern).map_err(|error| damaged(format!("its pattern {error}")))?;
+        return draft.put_group(&domain, &pattern, decode::<AboutGroup>(key, record)?).map_err(orphan);
+    }
     let name: RepositoryName = part()?.parse().map_err(|error| damaged(format!("{error}")))?;
     let repository = RepositoryKey { domain, name };
-    let orphan = |_| damaged("what it belongs to is missing".to_owned());
     if table == Table::Repositories {
         return draft.put_repository(&repository, decode::<AboutRepository>(key, record)?).map_err(orphan);
     }

@@ -120,6 +120,7 @@ impl Draft {
             about.upstreams.retain(|upstream| *upstream != key.name);
             self.put_repository(&RepositoryKey { domain: key.domain.clone(), name }, about)?;
         }
+        self.forget_in_groups(key)?;
         self.remove_repository(key)
     }
 }

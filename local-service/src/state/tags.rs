@@ -1,8 +1,9 @@
-//! Tags of domains and repositories.
+//! Tags of domains, repositories and package groups.
 
 use super::{
     coordinate::{DomainKey, RepositoryKey},
     draft::Draft,
+    groups::Pattern,
     model::{State, Tags},
 };
 use crate::failure::{Failure, ResourceKind};
@@ -15,6 +16,7 @@ const TAGS: usize = 200;
 pub(crate) enum Tagged {
     Domain(DomainKey),
     Repository(RepositoryKey),
+    Group(DomainKey, Pattern),
 }
 
 impl State {
@@ -26,6 +28,10 @@ impl State {
             Tagged::Repository(key) => match self.repository(key) {
                 Ok((_, repository)) => Ok(&repository.about.tags),
                 Err(_) => Err(Failure::not_found(ResourceKind::Repository, key.name.as_str())),
+            },
+            Tagged::Group(domain, pattern) => match self.group(domain, pattern) {
+                Ok(group) => Ok(&group.about.tags),
+                Err(_) => Err(Failure::not_found(ResourceKind::PackageGroup, pattern.as_str())),
             },
         }
     }
@@ -40,6 +46,7 @@ impl Draft {
             let (kind, id) = match tagged {
                 Tagged::Domain(key) => (ResourceKind::Domain, key.name.as_str()),
                 Tagged::Repository(key) => (ResourceKind::Repository, key.name.as_str()),
+                Tagged::Group(_, pattern) => (ResourceKind::PackageGroup, pattern.as_str()),
             };
             return Err(Failure::quota(kind, id, format!("a resource has {TAGS} tags at most")));
         }
@@ -65,6 +72,11 @@ impl Draft {
                 let mut about = self.state.repository(key)?.1.about.clone();
                 about.tags = tags;
                 self.put_repository(key, about)
+            }
+            Tagged::Group(domain, pattern) => {
+                let mut about = self.state.group(domain, pattern)?.about.clone();
+                about.tags = tags;
+                self.put_group(domain, pattern, about)
             }
         }
     }

@@ -164,13 +164,13 @@ fn inputs_are_checked_as_the_model_has_them() {
 #[test]
 fn operations_that_are_not_there_yet_say_so_by_name() {
     let service = Service::furnished();
-    let target = "/v1/package-group?domain=acme";
-    let (status, exception, answer) = service.refused("POST", target, None);
+    let target = "/v1/domain/permissions/policy?domain=acme";
+    let (status, exception, answer) = service.refused("GET", target, None);
     assert_eq!(
         (status, exception.as_str(), &answer["reason"]),
         (400, "ValidationException", &json!("UNKNOWN_OPERATION"))
     );
-    assert!(answer["message"].as_str().unwrap().starts_with("CreatePackageGroup is not available"));
+    assert!(answer["message"].as_str().unwrap().starts_with("GetDomainPermissionsPolicy is not available"));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A service whose `store` is connected to the source; `middle` has `store` upstream and `team` has `middle`.
-fn chain(source: &Source) -> Service {
+pub(crate) fn chain(source: &Source) -> Service {
     let address = SourceAddress::parse(&source.url()).unwrap();
     let service = Service::of(Options {
         external: BTreeMap::from([(Connection::CratesIo, address)]),
@@ -34,7 +34,7 @@ const CONNECT: &str =
     "/v1/repository/external-connection?domain=acme&repository=store&external-connection=public:crates-io";
 
 /// Puts a crate with these versions, each of the content `NAME-VERSION`.
-fn put(source: &Source, name: &str, versions: &[&str]) {
+pub(crate) fn put(source: &Source, name: &str, versions: &[&str]) {
     let dl = format!("{}dl", source.url());
     source.put("/config.json", "application/json", json!({ "dl": dl, "api": source.url() }).to_string());
     let lines: Vec<String> = versions.iter().map(|version| line(name, version).to_string()).collect();
@@ -44,7 +44,7 @@ fn put(source: &Source, name: &str, versions: &[&str]) {
     }
 }
 
-fn content(name: &str, version: &str) -> String {
+pub(crate) fn content(name: &str, version: &str) -> String {
     format!("{name}-{version}").repeat(1000)
 }
 
@@ -55,7 +55,7 @@ fn line(name: &str, version: &str) -> Value {
     })
 }
 
-fn versions(service: &Service, repository: &str, name: &str) -> Vec<String> {
+pub(crate) fn versions(service: &Service, repository: &str, name: &str) -> Vec<String> {
     let query = format!("/v1/package/versions?domain=acme&repository={repository}&format=cargo&package={name}");
     let answer = service.call("POST", &query, None);
     if answer.status == 404 {

@@ -9,6 +9,7 @@ mod crash;
 mod events;
 mod external;
 mod faults;
+mod groups;
 mod guard;
 mod race;
 mod source;
