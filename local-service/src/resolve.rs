@@ -29,6 +29,8 @@ pub(crate) struct Reach<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Step<'a> {
     pub(crate) repository: &'a Arc<Repository>,
+    /// How many repositories further upstream it is than the requested one.
+    pub(crate) depth: usize,
     /// The public source that is asked for what is not stored here.
     pub(crate) connection: Option<Connection>,
 }
@@ -52,7 +54,7 @@ impl<'a> Reach<'a> {
     /// What is looked at for the package with this key, which clients call `name`.
     pub(crate) fn new(domain: &'a Domain, first: &'a Arc<Repository>, key: &'a PackageKey, name: &str) -> Self {
         let mut search = Search { domain, key, name, seen: BTreeSet::new(), steps: Vec::new() };
-        search.visit(first);
+        search.visit(first, 0);
         Self { steps: search.steps, key }
     }
 
@@ -103,7 +105,7 @@ struct Search<'a, 'b> {
 }
 
 impl<'a> Search<'a, '_> {
-    fn visit(&mut self, repository: &'a Arc<Repository>) {
+    fn visit(&mut self, repository: &'a Arc<Repository>, depth: usize) {
         if self.steps.len() == SEARCHED || !self.seen.insert(&repository.name) {
             return;
         }
@@ -116,14 +118,14 @@ impl<'a> Search<'a, '_> {
             .filter(|connection| open && connection.format() == self.key.format)
             .filter(|_| self.admits(Restriction::ExternalUpstream, repository));
         let first = self.steps.is_empty();
-        self.steps.push(Step { repository, connection });
+        self.steps.push(Step { repository, depth, connection });
         // What is found further on is retained by the requested repository, so it is its restriction that counts.
         if !open || (first && !self.admits(Restriction::InternalUpstream, repository)) {
             return;
         }
         let domain = self.domain;
         for upstream in repository.about.upstreams.iter().filter_map(|name| domain.repository(name).ok()) {
-            self.visit(upstream);
+            self.visit(upstream, depth + 1);
         }
     }
 

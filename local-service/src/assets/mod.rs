@@ -23,7 +23,7 @@ use bytes::Bytes;
 
 #[cfg(test)]
 pub(crate) use digest::Hasher;
-pub(crate) use digest::{Digest, Digests, Expected};
+pub(crate) use digest::{Digest, Digests, Expected, Hex};
 use folder::Folder;
 pub(crate) use folder::sync_folder;
 pub(crate) use intake::{Intake, Staged};

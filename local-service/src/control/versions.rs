@@ -1,5 +1,6 @@
 //! Reading versions. Control-plane reads see one repository and never its upstreams.
 
+use codeartifact::PackageFormat;
 use serde_json::{Value, json};
 
 use super::{answer, call::Call, validate::STATUSES};
@@ -38,7 +39,7 @@ pub(super) fn list(call: &Call) -> Result<Value, Failure> {
         call.cut(&page, wanted.map(|(key, version)| (key.as_str().to_owned(), answer::version_summary(version))))
     };
     let members = answer::object([
-        ("defaultDisplayVersion", newest_published(package).map(|version| json!(version))),
+        ("defaultDisplayVersion", displayed(package).map(|version| json!(version))),
         ("format", Some(json!(named.format.as_str()))),
         ("namespace", named.namespace.map(|namespace| json!(namespace))),
         ("package", Some(json!(named.name))),
@@ -47,8 +48,15 @@ pub(super) fn list(call: &Call) -> Result<Value, Failure> {
     Ok(answer::with_next(members, next))
 }
 
-/// What is shown of a package whose format knows no tags: its newest published version.
-fn newest_published(package: &Package) -> Option<&str> {
+/// What is shown of a package by default: npm's `latest`, and without it, as in the other formats, what was published
+/// last.
+fn displayed(package: &Package) -> Option<&str> {
+    let latest = package.about.tags.get("latest").filter(|_| package.key.format == PackageFormat::Npm);
+    if let Some(latest) = latest.and_then(|latest| package.version(latest))
+        && latest.status == Status::Published
+    {
+        return Some(&latest.version);
+    }
     package
         .versions()
         .filter(|(_, version)| version.status == Status::Published)
@@ -59,7 +67,12 @@ fn newest_published(package: &Package) -> Option<&str> {
 pub(super) fn describe(call: &Call) -> Result<Value, Failure> {
     let named = call.package()?;
     let version = named.find_version(&call.state, &call.version()?)?;
-    Ok(json!({ "packageVersion": answer::version(&named, version) }))
+    let about = &named.find(&call.state)?.about;
+    let mut described = answer::version(&named, version);
+    if let Some(display_name) = &about.display_name {
+        described["displayName"] = json!(display_name);
+    }
+    Ok(json!({ "packageVersion": described }))
 }
 
 pub(super) fn assets(call: &Call) -> Result<Value, Failure> {

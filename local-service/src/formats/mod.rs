@@ -5,6 +5,7 @@
 //! URL: it is the token's.
 
 pub(crate) mod cargo;
+pub(crate) mod npm;
 mod prepared;
 
 use std::{io, sync::Arc};
@@ -111,6 +112,7 @@ struct Place<'a> {
 pub(crate) fn request_name(method: &Method, target: &Target) -> &'static str {
     match place(&target.parts()) {
         Some(Place { format: PackageFormat::Cargo, path, .. }) => cargo::request_name(method, &path),
+        Some(Place { format: PackageFormat::Npm, path, .. }) => npm::request_name(method, &path),
         _ => "unknown",
     }
 }
@@ -153,7 +155,7 @@ async fn answer_to(service: &Arc<Service>, request: &mut Request) -> Result<Repl
 
         PackageFormat::Maven => Err(Refusal::Format { format }),
 
-        PackageFormat::Npm => Err(Refusal::Format { format }),
+        PackageFormat::Npm => npm::serve(&mut visit).await,
 
         PackageFormat::Nuget => Err(Refusal::Format { format }),
 
@@ -205,6 +207,7 @@ fn refused(request: &Request, refusal: &Refusal) -> Reply {
     let message = refusal.to_string();
     let body = match request.target.parts().get(2) {
         Some(&"cargo") => cargo::error_body(&message),
+        Some(&"npm") => npm::error_body(&message),
         _ => json!({ "message": message }),
     };
     let mut reply = answer::json(status, &body);
@@ -223,7 +226,7 @@ pub(crate) fn dependencies(format: PackageFormat, version: &Version) -> Vec<Depe
 
         PackageFormat::Maven => Vec::new(),
 
-        PackageFormat::Npm => Vec::new(),
+        PackageFormat::Npm => npm::dependencies(version),
 
         PackageFormat::Nuget => Vec::new(),
 

@@ -9,6 +9,7 @@
 //! | `domain`, `repository`, `package`, `version`, `copy`, `tags` | the other transitions, by what they change |
 //! | `event`, `log` | what is told of a change, and how far the log of that reaches |
 //! | `groups` | package groups: association, restrictions |
+//! | `relist` | other listings and tags for versions that are there |
 //! | `records` | records in the database, their versions, and loading them |
 //! | `journal` | the one writer: transitions in, one durable transaction for a batch, then the new snapshot |
 
@@ -25,6 +26,7 @@ mod log;
 mod model;
 mod package;
 mod records;
+mod relist;
 mod repository;
 mod tags;
 mod version;

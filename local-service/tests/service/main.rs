@@ -11,6 +11,7 @@ mod external;
 mod faults;
 mod groups;
 mod guard;
+mod npm;
 mod race;
 mod source;
 mod start;
