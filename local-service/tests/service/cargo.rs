@@ -288,7 +288,7 @@ fn yanked_is_unlisted_and_archived_is_gone() {
 fn other_formats_say_that_they_are_not_served() {
     let service = Service::furnished();
     let token = service.token();
-    for (format, status) in [("npm", 404), ("pypi", 404), ("generic", 404), ("helm", 404)] {
+    for (format, status) in [("generic", 404), ("helm", 404)] {
         let answer =
             service.send("GET", &format!("/d/acme-111122223333/{format}/team/x"), &[("Authorization", &token)], b"");
         assert_eq!(answer.status, status);

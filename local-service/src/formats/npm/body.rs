@@ -88,6 +88,14 @@ impl Body {
                 }
                 continue;
             }
+            if let Reading::Text { escaped: false, .. } = self.reading {
+                let run = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')).unwrap_or(rest.len());
+                if run > 0 {
+                    self.keep(&rest[..run])?;
+                    rest = &rest[run..];
+                    continue;
+                }
+            }
             rest = &rest[1..];
             if let Reading::Data { .. } = self.reading {
                 // Base64 has one character that JSON may escape.
@@ -98,10 +106,7 @@ impl Body {
                 self.reading = Reading::Data { escaped: false };
                 continue;
             }
-            if self.document.len() == self.limit {
-                return Err(PayloadError::TooLarge { limit: self.limit as u64 }.into());
-            }
-            self.document.push(byte);
+            self.keep(&[byte])?;
             self.step(byte)?;
         }
         Ok(decoded)
@@ -113,6 +118,14 @@ impl Body {
             Reading::Structure => Ok((self.document, self.attachment.name)),
             Reading::Text { .. } | Reading::Data { .. } => Err(BodyError::Json),
         }
+    }
+
+    fn keep(&mut self, bytes: &[u8]) -> Result<(), BodyError> {
+        if self.document.len() + bytes.len() > self.limit {
+            return Err(PayloadError::TooLarge { limit: self.limit as u64 }.into());
+        }
+        self.document.extend_from_slice(bytes);
+        Ok(())
     }
 
     fn step(&mut self, byte: u8) -> Result<(), BodyError> {
