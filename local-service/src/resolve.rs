@@ -134,6 +134,21 @@ impl<'a> Search<'a, '_> {
     }
 }
 
+/// All repositories that a request to `first` can reach, in order: for lists of packages. What one package's controls
+/// and its groups say of them is for [`Reach`].
+pub(crate) fn reachable<'a>(domain: &'a Domain, first: &'a Arc<Repository>) -> Vec<&'a Arc<Repository>> {
+    let mut found: Vec<&Arc<Repository>> = Vec::new();
+    let mut open = vec![first];
+    while let Some(next) = open.pop() {
+        if found.len() < SEARCHED && !found.iter().any(|known| known.name == next.name) {
+            found.push(next);
+            let upstreams = next.about.upstreams.iter().rev();
+            open.extend(upstreams.filter_map(|name| domain.repository(name).ok()));
+        }
+    }
+    found
+}
+
 /// Would `from` reach `to` by its upstreams, if it had these?
 pub(crate) fn reaches(domain: &Domain, upstreams: &[RepositoryName], to: &RepositoryName) -> bool {
     let mut open: Vec<&RepositoryName> = upstreams.iter().collect();

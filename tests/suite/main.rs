@@ -17,6 +17,7 @@ journeys!(
     hostile,
     leak,
     quickstart,
+    ruby,
     seeds_aws_cli,
     static_and_small,
     stampede,

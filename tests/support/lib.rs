@@ -6,6 +6,7 @@
 //! | [`program`] | [`Program`], [`Outcome`], [`Running`]: one run of ours or of a real client, bounded in time |
 //! | [`programs`] | where the programs under test and the real clients are |
 //! | [`service`] | [`Service`]: the embedded service as a child process |
+//! | [`source`] | [`Source`]: a public source on loopback, served from a folder |
 //! | [`control_plane`] | [`ScriptedControlPlane`]: a service that fails, hangs or plants a token, as told |
 //! | [`conversation`] | cargo's credential protocol, from cargo's side |
 //! | [`keyrings`] | [`Keyrings`]: kernel keyrings nobody else sees |
@@ -32,6 +33,7 @@ pub mod sample;
 pub mod sandbox;
 pub mod service;
 pub mod session_bus;
+pub mod source;
 pub mod trace;
 
 pub use canary::Canary;
@@ -42,4 +44,5 @@ pub use sample::SampleWorkspace;
 pub use sandbox::Sandbox;
 pub use service::Service;
 pub use session_bus::SessionBus;
+pub use source::Source;
 pub use trace::Trace;

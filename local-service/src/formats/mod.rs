@@ -7,6 +7,7 @@
 pub(crate) mod cargo;
 pub(crate) mod npm;
 mod prepared;
+pub(crate) mod ruby;
 
 use std::{io, sync::Arc};
 
@@ -113,6 +114,7 @@ pub(crate) fn request_name(method: &Method, target: &Target) -> &'static str {
     match place(&target.parts()) {
         Some(Place { format: PackageFormat::Cargo, path, .. }) => cargo::request_name(method, &path),
         Some(Place { format: PackageFormat::Npm, path, .. }) => npm::request_name(method, &path),
+        Some(Place { format: PackageFormat::Ruby, path, .. }) => ruby::request_name(method, &path),
         _ => "unknown",
     }
 }
@@ -161,7 +163,7 @@ async fn answer_to(service: &Arc<Service>, request: &mut Request) -> Result<Repl
 
         PackageFormat::Pypi => Err(Refusal::Format { format }),
 
-        PackageFormat::Ruby => Err(Refusal::Format { format }),
+        PackageFormat::Ruby => ruby::serve(&mut visit).await,
 
         PackageFormat::Swift => Err(Refusal::Format { format }),
     }
@@ -205,12 +207,12 @@ pub(crate) fn refusal(request: &Request, failure: &Failure) -> Reply {
 fn refused(request: &Request, refusal: &Refusal) -> Reply {
     let status = refusal.status();
     let message = refusal.to_string();
-    let body = match request.target.parts().get(2) {
-        Some(&"cargo") => cargo::error_body(&message),
-        Some(&"npm") => npm::error_body(&message),
-        _ => json!({ "message": message }),
+    let mut reply = match request.target.parts().get(2) {
+        Some(&"cargo") => answer::json(status, &cargo::error_body(&message)),
+        Some(&"npm") => answer::json(status, &npm::error_body(&message)),
+        Some(&"ruby") => ruby::error(status, message),
+        _ => answer::json(status, &json!({ "message": message })),
     };
-    let mut reply = answer::json(status, &body);
     if status == StatusCode::UNAUTHORIZED {
         reply.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
     }
@@ -232,7 +234,7 @@ pub(crate) fn dependencies(format: PackageFormat, version: &Version) -> Vec<Depe
 
         PackageFormat::Pypi => Vec::new(),
 
-        PackageFormat::Ruby => Vec::new(),
+        PackageFormat::Ruby => ruby::dependencies(version),
 
         PackageFormat::Swift => Vec::new(),
     }
