@@ -18,6 +18,7 @@ journeys!(
     leak,
     quickstart,
     ruby,
+    sdks,
     seeds_aws_cli,
     static_and_small,
     stampede,
