@@ -146,6 +146,10 @@ pub(crate) struct Local {
     /// the line that says where it listens), or a URL on this machine that each is posted to
     #[arg(long, value_name = "FILE|-|URL")]
     pub(crate) events: Option<String>,
+    /// Serve over TLS, by a certificate authority of this machine's own in this folder; made if absent. Clients are to
+    /// trust `DIR/ca.pem`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tls: Option<PathBuf>,
     /// A file of scripted failures
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,

@@ -24,6 +24,9 @@ const VARIABLES: [(&str, &str); 4] = [
     ("AWS_DEFAULT_REGION", "us-east-1"),
 ];
 
+/// What each client reads the authority from that it is to trust: the AWS tools, Cargo, pip and Node.
+const TRUST: [&str; 4] = ["AWS_CA_BUNDLE", "CARGO_HTTP_CAINFO", "PIP_CERT", "NODE_EXTRA_CA_CERTS"];
+
 /// Runs the command.
 pub(crate) fn run(args: &cli::Local, host: &Host, report: &mut Report) -> Result<(), CommandError> {
     if !args.listen.ip().is_loopback() {
@@ -61,12 +64,14 @@ pub(crate) fn run(args: &cli::Local, host: &Host, report: &mut Report) -> Result
     let external = sources::named(&args.external)?;
     let finder = host.clone();
     let (events, gate) = args.events.as_deref().map(|asked| events::receiver(asked, host)).transpose()?.unzip();
+    let tls = args.tls.as_ref().map(|folder| host.current_dir().join(folder));
     let options = Options {
         listen: args.listen,
         faults,
         external,
         find_source: Some(SourceFinder::new(move |connection| sources::find(connection, &finder))),
         events,
+        tls: tls.clone(),
         ..kind
     };
     let service = LocalService::start(options)?;
@@ -74,6 +79,13 @@ pub(crate) fn run(args: &cli::Local, host: &Host, report: &mut Report) -> Result
     report.note("to use it, paste:");
     for line in exports(&service.url()) {
         report.note(&line);
+    }
+    if let Some(folder) = tls {
+        let authority = folder.join("ca.pem");
+        for name in TRUST {
+            report.note(&format!("export {name}={}", authority.display()));
+        }
+        report.note("npm takes the same file as its setting `cafile`");
     }
     if report.json() {
         report.value(&json!({ "listening": service.url() }))?;

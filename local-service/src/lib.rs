@@ -15,6 +15,7 @@
 //! | `external` | public sources: which there are, and fetching from them |
 //! | `events` | what is told of versions that change: the shape, and handing it over |
 //! | `assets` | the content-addressed store |
+//! | `tls` | the authority behind the optional TLS |
 //! | `tokens`, `identity` | who may |
 //! | `faults`, `counters` | scripted failures, and what was called |
 //!
@@ -38,6 +39,7 @@ mod identity;
 mod resolve;
 mod service;
 mod state;
+mod tls;
 mod tokens;
 
 pub use clock::Clock;
@@ -47,3 +49,4 @@ pub use external::{Connection, SourceAddress, SourceAddressError, SourceFinder, 
 pub use faults::{Cut, FaultError, FaultRule};
 pub use identity::ACCOUNT;
 pub use service::{Data, Limits, LocalService, Options, StartError, read_faults};
+pub use tls::TlsError;

@@ -12,6 +12,7 @@ use std::{
 };
 
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
 
 use crate::{
     assets::Assets,
@@ -23,6 +24,7 @@ use crate::{
     formats::PreparedCache,
     http,
     state::{Database, DatabaseError, Inbox, Journal},
+    tls::{self, TlsError},
     tokens::{KeyError, Tokens},
 };
 
@@ -63,6 +65,9 @@ pub struct Options {
     pub find_source: Option<SourceFinder>,
     /// Who gets the events.
     pub events: Option<EventReceiver>,
+    /// Serves over TLS, and over nothing else: the folder of the authority that signs for it (`ca.pem` is what clients
+    /// are to trust), made if it is not there.
+    pub tls: Option<PathBuf>,
 }
 
 /// Where a service keeps everything.
@@ -125,6 +130,7 @@ impl Options {
             external: BTreeMap::new(),
             find_source: None,
             events: None,
+            tls: None,
         }
     }
 }
@@ -202,6 +208,9 @@ pub enum StartError {
     /// A fault rule cannot be used.
     #[error("the fault rules cannot be used")]
     Faults(#[source] FaultError),
+    /// The authority for TLS cannot be used.
+    #[error("TLS cannot be served")]
+    Tls(#[source] TlsError),
     /// The system gave no thread.
     #[error("the system gave no thread")]
     Thread(#[source] io::Error),
@@ -210,6 +219,8 @@ pub enum StartError {
 /// Everything that requests share.
 pub(crate) struct Service {
     pub(crate) address: SocketAddr,
+    /// If it serves over TLS.
+    pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) journal: Journal,
     pub(crate) assets: Arc<Assets>,
     pub(crate) tokens: Tokens,
@@ -219,6 +230,13 @@ pub(crate) struct Service {
     pub(crate) counters: Counters,
     pub(crate) prepared: PreparedCache,
     pub(crate) external: External,
+}
+
+impl Service {
+    /// Of the URLs in answers.
+    pub(crate) const fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
 }
 
 /// A running service. Stops when it is dropped.
@@ -239,7 +257,7 @@ impl LocalService {
     /// Starts a service: returns when it listens and everything kept is loaded. It listens first; who connects
     /// meanwhile waits for the load and not in vain.
     pub fn start(options: Options) -> Result<Self, StartError> {
-        let Options { data, listen, clock, limits, faults, external, find_source, events } = options;
+        let Options { data, listen, clock, limits, faults, external, find_source, events, tls } = options;
         if !listen.ip().is_loopback() {
             return Err(StartError::NotLoopback { address: listen });
         }
@@ -248,6 +266,10 @@ impl LocalService {
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
 
+        let tls = match &tls {
+            Some(folder) => Some(TlsAcceptor::from(tls::config(folder, clock.clone()).map_err(StartError::Tls)?)),
+            None => None,
+        };
         let inbox = Inbox::new();
         let (lock, database, assets, tokens) = match &data {
             Data::Durable(folder) => open(folder, &inbox)?,
@@ -280,6 +302,7 @@ impl LocalService {
         scripted.set(faults).map_err(StartError::Faults)?;
         let service = Arc::new(Service {
             address,
+            tls,
             journal,
             assets,
             tokens,
@@ -309,10 +332,10 @@ impl LocalService {
         self.service.address
     }
 
-    /// The value for `AWS_ENDPOINT_URL_CODEARTIFACT`: `http://127.0.0.1:PORT`. The literal address and not
+    /// The value for `AWS_ENDPOINT_URL_CODEARTIFACT`: `http://127.0.0.1:PORT`, with TLS `https`. The literal address and not
     /// `localhost`: some clients accept plain HTTP to the literal only, and the name may mean `::1` first.
     pub fn url(&self) -> String {
-        format!("http://{}", self.service.address)
+        format!("{}://{}", self.service.scheme(), self.service.address)
     }
 
     /// How often an operation was called: an API operation such as `GetAuthorizationToken`, or a data-plane request

@@ -23,6 +23,7 @@ journeys!(
     static_and_small,
     stampede,
     stores,
+    tls,
     tree
 );
 

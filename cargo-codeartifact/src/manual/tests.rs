@@ -22,7 +22,7 @@ fn every_promised_command_and_option_is_there() {
     let command = built();
     for (name, options, positional) in [
         ("quickstart", vec!["keep"], false),
-        ("local", vec!["listen", "data", "ephemeral", "events", "faults"], false),
+        ("local", vec!["listen", "data", "ephemeral", "events", "tls", "faults"], false),
         (
             "configure",
             vec!["repository", "registry", "replace-default", "project", "user", "dry-run", "undo", "trust"],

@@ -135,7 +135,8 @@ pub(super) fn endpoint(call: &Call) -> Result<Value, Failure> {
     call.choice("endpointType", &[("dualstack", ()), ("ipv4", ())])?;
     call.state.repository(&key)?;
     let RepositoryKey { domain, name } = &key;
-    let url = format!("http://{}/d/{}-{}/{format}/{name}/", call.authority, domain.name, domain.owner);
+    let url =
+        format!("{}://{}/d/{}-{}/{format}/{name}/", call.service.scheme(), call.authority, domain.name, domain.owner);
     Ok(json!({ "repositoryEndpoint": url }))
 }
 

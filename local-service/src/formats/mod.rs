@@ -144,7 +144,7 @@ async fn answer_to(service: &Arc<Service>, request: &mut Request) -> Result<Repl
     let mut visit = Visit {
         service,
         repository: RepositoryKey { domain: claims.domain, name },
-        base_url: format!("http://{}/d/{domain}-{owner}/{format}/{repository}", request.authority),
+        base_url: format!("{}://{}/d/{domain}-{owner}/{format}/{repository}", service.scheme(), request.authority),
         method: &request.method,
         headers: &request.headers,
         path,

@@ -27,10 +27,14 @@ use hyper::{
 };
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+    server::graceful::{GracefulShutdown, Watcher},
 };
 use serde_json::json;
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    sync::oneshot,
+};
 
 pub(crate) use answer::Reply;
 pub(crate) use payload::{Payload, PayloadError};
@@ -89,20 +93,36 @@ async fn accept(listener: &TcpListener, service: &Arc<Service>, graceful: &Grace
                 // Small answers must not wait for a full packet.
                 drop(stream.set_nodelay(true));
                 let service = Arc::clone(service);
-                let header_time = service.limits.header;
-                let connection =
-                    http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(header_time).serve_connection(
-                        TokioIo::new(stream),
-                        service_fn(move |request| handle(Arc::clone(&service), request)),
-                    );
-                let connection = graceful.watch(connection);
+                let watcher = graceful.watcher();
                 // A broken connection concerns its client only.
-                tokio::spawn(async move { drop(connection.await) });
+                tokio::spawn(async move {
+                    match service.tls.clone() {
+                        None => serve_stream(stream, service, watcher).await,
+                        Some(tls) => {
+                            let secured = tokio::time::timeout(service.limits.header, tls.accept(stream)).await;
+                            if let Ok(Ok(stream)) = secured {
+                                serve_stream(stream, service, watcher).await;
+                            }
+                        }
+                    }
+                });
             }
             // Out of descriptors, most likely: let some connections end.
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
+}
+
+async fn serve_stream<S>(stream: S, service: Arc<Service>, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let header_time = service.limits.header;
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_time)
+        .serve_connection(TokioIo::new(stream), service_fn(move |request| handle(Arc::clone(&service), request)));
+    drop(watcher.watch(connection).await);
 }
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
