@@ -21,7 +21,7 @@ use crate::{
     events::{Delivery, EventReceiver},
     external::{Connection, External, SourceAddress, SourceFinder},
     faults::{self, FaultError, FaultRule, Faults},
-    formats::PreparedCache,
+    formats::{PreparedCache, maven::Announced},
     http,
     state::{Database, DatabaseError, Inbox, Journal},
     tls::{self, TlsError},
@@ -230,6 +230,8 @@ pub(crate) struct Service {
     pub(crate) counters: Counters,
     pub(crate) prepared: PreparedCache,
     pub(crate) external: External,
+    /// Uploaded Maven metadata whose checksums may still come.
+    pub(crate) announced: Announced,
 }
 
 impl Service {
@@ -312,6 +314,7 @@ impl LocalService {
             counters: Counters::default(),
             prepared: PreparedCache::default(),
             external: External::new(&external, find_source),
+            announced: Announced::default(),
         });
         let delivery = match events {
             Some(receiver) => Some(Delivery::start(&service, receiver).map_err(StartError::Thread)?),

@@ -21,9 +21,7 @@ use std::{
 
 use bytes::Bytes;
 
-#[cfg(test)]
-pub(crate) use digest::Hasher;
-pub(crate) use digest::{Digest, Digests, Expected, Hex};
+pub(crate) use digest::{Digest, Digests, Expected, Hasher, Hex};
 use folder::Folder;
 pub(crate) use folder::sync_folder;
 pub(crate) use intake::{Intake, Staged};

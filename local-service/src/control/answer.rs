@@ -5,9 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::{Map, Value, json};
 
 use super::call::NamedPackage;
-use crate::state::{
-    Asset, Domain, DomainKey, Group, Groups, Millis, Origin, OriginControls, Outcome, Package, Repository,
-    RepositoryKey, Restriction, Tags, Version,
+use crate::{
+    formats,
+    state::{
+        Asset, Domain, DomainKey, Group, Groups, Millis, Origin, OriginControls, Outcome, Package, Repository,
+        RepositoryKey, Restriction, Tags, Version,
+    },
 };
 
 /// Epoch seconds, with a fraction.
@@ -140,7 +143,10 @@ pub(super) fn version_summary(version: &Version) -> Value {
 /// A version described.
 pub(super) fn version(package: &NamedPackage, version: &Version) -> Value {
     let about = &version.about;
-    let licenses = about.license.as_ref().map(|license| json!([{ "name": license }]));
+    let licenses: Vec<Value> = formats::licenses(package.format, version)
+        .into_iter()
+        .map(|license| object([("name", given(license.name.as_ref())), ("url", given(license.url.as_ref()))]))
+        .collect();
     object([
         ("format", Some(json!(package.format.as_str()))),
         ("namespace", given(package.namespace.as_ref())),
@@ -151,7 +157,7 @@ pub(super) fn version(package: &NamedPackage, version: &Version) -> Value {
         ("homePage", given(about.home_page.as_ref())),
         ("sourceCodeRepository", given(about.source_code_repository.as_ref())),
         ("publishedTime", Some(time(version.published))),
-        ("licenses", licenses),
+        ("licenses", (!licenses.is_empty()).then(|| json!(licenses))),
         ("revision", Some(json!(version.revision))),
         ("status", Some(json!(version.status.as_str()))),
         ("origin", Some(origin(&version.origin))),

@@ -5,6 +5,7 @@
 //! URL: it is the token's.
 
 pub(crate) mod cargo;
+pub(crate) mod maven;
 pub(crate) mod npm;
 mod prepared;
 pub(crate) mod ruby;
@@ -44,6 +45,12 @@ pub(crate) struct Dependency {
     /// The format's word for the kind of dependency.
     pub(crate) kind: &'static str,
     pub(crate) requirement: String,
+}
+
+/// A licence of a version, as the API lists it.
+pub(crate) struct License {
+    pub(crate) name: Option<String>,
+    pub(crate) url: Option<String>,
 }
 
 /// A request for a repository by a client whose token was accepted.
@@ -115,6 +122,7 @@ pub(crate) fn request_name(method: &Method, target: &Target) -> &'static str {
         Some(Place { format: PackageFormat::Cargo, path, .. }) => cargo::request_name(method, &path),
         Some(Place { format: PackageFormat::Npm, path, .. }) => npm::request_name(method, &path),
         Some(Place { format: PackageFormat::Ruby, path, .. }) => ruby::request_name(method, &path),
+        Some(Place { format: PackageFormat::Maven, path, .. }) => maven::request_name(method, &path),
         _ => "unknown",
     }
 }
@@ -155,7 +163,7 @@ async fn answer_to(service: &Arc<Service>, request: &mut Request) -> Result<Repl
         PackageFormat::Cargo => cargo::serve(&mut visit).await,
         PackageFormat::Generic => Err(Refusal::Format { format }),
 
-        PackageFormat::Maven => Err(Refusal::Format { format }),
+        PackageFormat::Maven => maven::serve(&mut visit).await,
 
         PackageFormat::Npm => npm::serve(&mut visit).await,
 
@@ -226,7 +234,7 @@ pub(crate) fn dependencies(format: PackageFormat, version: &Version) -> Vec<Depe
         // The service has none of them.
         PackageFormat::Generic => Vec::new(),
 
-        PackageFormat::Maven => Vec::new(),
+        PackageFormat::Maven => maven::dependencies(version),
 
         PackageFormat::Npm => npm::dependencies(version),
 
@@ -237,6 +245,23 @@ pub(crate) fn dependencies(format: PackageFormat, version: &Version) -> Vec<Depe
         PackageFormat::Ruby => ruby::dependencies(version),
 
         PackageFormat::Swift => Vec::new(),
+    }
+}
+
+/// The licences of a version, as its format recorded them.
+pub(crate) fn licenses(format: PackageFormat, version: &Version) -> Vec<License> {
+    match format {
+        PackageFormat::Maven => maven::licenses(version),
+        PackageFormat::Cargo
+        | PackageFormat::Generic
+        | PackageFormat::Npm
+        | PackageFormat::Nuget
+        | PackageFormat::Pypi
+        | PackageFormat::Ruby
+        | PackageFormat::Swift => {
+            let name = version.about.license.clone();
+            name.into_iter().map(|name| License { name: Some(name), url: None }).collect()
+        }
     }
 }
 

@@ -187,8 +187,38 @@ impl Draft {
         Ok(fetched)
     }
 
+    /// Adds to a version that `repository` keeps from an upstream an asset that the upstream's record has got since.
+    /// Returns the record of the repository.
+    pub(crate) fn retain_asset(
+        &mut self,
+        repository: &RepositoryKey,
+        package: &PackageKey,
+        name: &str,
+        version: &str,
+        asset: &str,
+    ) -> Result<Arc<Version>, Failure> {
+        self.retain(repository, package, name, version)?;
+        let (domain, first) = self.state.repository(repository)?;
+        let absent = || Failure::not_found(ResourceKind::Asset, asset);
+        let own = first.package_like(package).and_then(|package| package.version_like(version)).ok_or_else(absent)?;
+        let own = Arc::clone(own);
+        if own.asset(asset).is_some() || !own.status.downloadable() {
+            return Ok(own);
+        }
+        let reach = Reach::new(domain, first, package, name);
+        let found = reach.packages().filter_map(|package| package.version_like(version)).find_map(|version| {
+            let same = version.origin == own.origin && version.status.downloadable();
+            version.asset(asset).filter(|_| same).cloned()
+        });
+        let new =
+            NewVersion { assets: vec![found.ok_or_else(absent)?], ..NewVersion::new(package.clone(), name, version) };
+        let Some(grown) = self.grown(&repository.domain, &own, new, |stored, _| stored.into())? else { return Ok(own) };
+        self.put_version(repository, package, grown.clone())?;
+        Ok(Arc::new(grown))
+    }
+
     /// May the version be published here? Gives the one that is there already.
-    fn admit(&self, repository: &RepositoryKey, new: &NewVersion) -> Result<Option<Arc<Version>>, Failure> {
+    pub(super) fn admit(&self, repository: &RepositoryKey, new: &NewVersion) -> Result<Option<Arc<Version>>, Failure> {
         let (domain, found) = self.state.repository(repository)?;
         let conflict = |message| Failure::conflict(ResourceKind::PackageVersion, &new.version, message);
         let reach = Reach::new(domain, found, &new.package, &new.name);

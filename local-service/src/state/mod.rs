@@ -6,6 +6,7 @@
 //! | `model` | the maps in memory, and reading them |
 //! | `draft` | one transition's copy of the model, with the records it changes |
 //! | `arrival` | the transitions that bring versions: publishing, fetching, retention |
+//! | `snapshot` | Maven's: a version that shows the newest of its builds |
 //! | `domain`, `repository`, `package`, `version`, `copy`, `tags` | the other transitions, by what they change |
 //! | `event`, `log` | what is told of a change, and how far the log of that reaches |
 //! | `groups` | package groups: association, restrictions |
@@ -28,10 +29,11 @@ mod package;
 mod records;
 mod relist;
 mod repository;
+mod snapshot;
 mod tags;
 mod version;
 
-pub(crate) use arrival::{NewVersion, Part};
+pub(crate) use arrival::{NewVersion, Part, Published};
 pub(crate) use coordinate::{
     DomainKey, NamespaceRule, PackageKey, RepositoryKey, VersionKey, api_name, namespace_rule, partition,
 };
@@ -45,6 +47,7 @@ pub(crate) use model::{
     Version,
 };
 pub(crate) use records::{Database, DatabaseError};
+pub(crate) use snapshot::NewSnapshot;
 pub(crate) use tags::Tagged;
 pub(crate) use version::{Expectations, GenericAsset, Outcome, VersionChange};
 

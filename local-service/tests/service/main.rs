@@ -11,6 +11,7 @@ mod external;
 mod faults;
 mod groups;
 mod guard;
+mod maven;
 mod npm;
 mod race;
 mod source;
