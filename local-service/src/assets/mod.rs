@@ -146,6 +146,10 @@ impl Assets {
 }
 
 impl Pin {
+    pub(crate) fn domain(&self) -> &DomainKey {
+        &self.domain
+    }
+
     pub(crate) fn digests(&self) -> &Digests {
         &self.digests
     }

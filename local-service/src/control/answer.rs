@@ -8,7 +8,7 @@ use super::call::NamedPackage;
 use crate::{
     formats,
     state::{
-        Asset, Domain, DomainKey, Group, Groups, Millis, Origin, OriginControls, Outcome, Package, Repository,
+        Asset, Awaited, Domain, DomainKey, Group, Groups, Millis, Origin, OriginControls, Outcome, Package, Repository,
         RepositoryKey, Restriction, Tags, Version,
     },
 };
@@ -186,6 +186,15 @@ pub(super) fn asset(asset: &Asset) -> Value {
             "SHA-512": asset.digests.sha512.to_string(),
         },
     })
+}
+
+/// An asset that nobody fetched yet: what its source says of it.
+pub(super) fn awaited(awaited: &Awaited) -> Value {
+    object([
+        ("name", Some(json!(awaited.name))),
+        ("size", awaited.size.map(|size| json!(size))),
+        ("hashes", awaited.sha256.map(|digest| json!({ "SHA-256": digest.to_string() }))),
+    ])
 }
 
 /// What came of a change of several versions.

@@ -193,7 +193,7 @@ async fn answer_to(
         Act::PublishPackageVersion => {
             return versions_content::publish(&mut call, &mut request.payload).await.map(|value| ok(&value));
         }
-        Act::GetPackageVersionAsset => return versions_content::get_asset(&call),
+        Act::GetPackageVersionAsset => return versions_content::get_asset(&call).await,
         _ => {}
     }
     let body = request

@@ -80,9 +80,11 @@ pub(super) fn assets(call: &Call) -> Result<Value, Failure> {
     let text = call.version()?;
     let page = call.page(&[&named.repository.to_string(), &named.key.path(), &text])?;
     let version = named.find_version(&call.state, &text)?;
-    let mut sorted: Vec<_> = version.assets.iter().collect();
-    sorted.sort_by(|a, b| a.name.cmp(&b.name));
-    let (assets, next) = call.cut(&page, sorted.into_iter().map(|asset| (asset.name.clone(), answer::asset(asset))));
+    let stored = version.assets.iter().map(|asset| (asset.name.clone(), answer::asset(asset)));
+    let awaited = version.awaited.iter().map(|awaited| (awaited.name.clone(), answer::awaited(awaited)));
+    let mut sorted: Vec<_> = stored.chain(awaited).collect();
+    sorted.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let (assets, next) = call.cut(&page, sorted.into_iter());
     let mut members = answer::version_coordinate(&named, version);
     members["assets"] = json!(assets);
     Ok(answer::with_next(members, next))

@@ -4,7 +4,11 @@ use codeartifact::PackageFormat;
 use hyper::{Response, header};
 use serde_json::{Value, json};
 
-use super::{answer, call::Call, validate};
+use super::{
+    answer,
+    call::{Call, NamedPackage},
+    validate,
+};
 use crate::{
     assets::{Digest, Upload, UploadError},
     failure::{Failure, ResourceKind},
@@ -74,7 +78,8 @@ fn not_kept(error: &UploadError) -> Failure {
 }
 
 /// `GetPackageVersionAsset`: the bytes, and what they are in three headers.
-pub(super) fn get_asset(call: &Call) -> Result<Reply, Failure> {
+/// An asset that is awaited is fetched first.
+pub(super) async fn get_asset(call: &Call) -> Result<Reply, Failure> {
     let named = call.package()?;
     let text = call.version()?;
     let name = validate::asset_name(call.required("asset")?)?;
@@ -87,10 +92,16 @@ pub(super) fn get_asset(call: &Call) -> Result<Reply, Failure> {
         let message = format!("current revision: {}, expected revision: {revision}", version.revision);
         return Err(Failure::conflict(ResourceKind::PackageVersion, text, message));
     }
-    let asset = version
-        .asset(&name)
-        .filter(|_| version.status.downloadable())
-        .ok_or_else(|| Failure::not_found(ResourceKind::Asset, name.as_str()))?;
+    let brought;
+    let (version, asset) = match version.asset(&name) {
+        Some(asset) if version.status.downloadable() => (version, asset),
+        _ => {
+            let NamedPackage { repository, key, name: package, .. } = &named;
+            brought = formats::awaited(&call.service, repository, key, package, version, &name).await?;
+            let absent = || Failure::not_found(ResourceKind::Asset, name.as_str());
+            (&brought, brought.asset(&name).ok_or_else(absent)?)
+        }
+    };
     let body = formats::asset_body(&call.service, &named.repository.domain, asset, 0, asset.size)?;
     let mut reply = Response::new(body);
     let headers = reply.headers_mut();

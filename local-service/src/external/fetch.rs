@@ -162,14 +162,25 @@ async fn share(
         return Ok(None);
     };
     let (addressed, fetch) = (addressed.clone(), fetch.clone());
-    let version = service
-        .journal
-        .apply(move |draft| {
-            let new = NewVersion { assets: vec![asset], ..fetch.new };
-            draft.ingest(&addressed, &fetch.source, &new, fetch.merge)
-        })
-        .await?;
+    let new = inspected(service, &addressed.domain, asset, fetch.new).await;
+    let version =
+        service.journal.apply(move |draft| draft.ingest(&addressed, &fetch.source, &new, fetch.merge)).await?;
     Ok(Some(version))
+}
+
+/// The version with the asset, and with what its format reads out of that.
+async fn inspected(service: &Service, domain: &DomainKey, asset: Asset, new: NewVersion) -> NewVersion {
+    let name = asset.name.clone();
+    let content =
+        new.inspect.and_then(|inspect| Some((inspect, service.assets.open(domain, &asset.digests.sha256).ok()?)));
+    let mut new = NewVersion { assets: vec![asset], ..new };
+    let Some((inspect, content)) = content else { return new };
+    let unread = new.clone();
+    let inspecting = tokio::task::spawn_blocking(move || {
+        inspect(content, &name, &mut new);
+        new
+    });
+    inspecting.await.unwrap_or(unread)
 }
 
 async fn lead(
@@ -299,14 +310,8 @@ impl Carrying {
         let Fetch { source, asset, new, merge, .. } = self.fetch.clone();
         let asset = Asset { name: asset, size: pin.size(), digests: pin.digests().clone() };
         let addressed = self.addressed.clone();
-        let kept = self
-            .service
-            .journal
-            .apply(move |draft| {
-                let new = NewVersion { assets: vec![asset], ..new };
-                draft.ingest(&addressed, &source, &new, merge)
-            })
-            .await;
+        let new = inspected(&self.service, &addressed.domain, asset, new).await;
+        let kept = self.service.journal.apply(move |draft| draft.ingest(&addressed, &source, &new, merge)).await;
         // Only now may the asset be collected, if nothing refers to it.
         drop(pin);
         Ok(kept?)

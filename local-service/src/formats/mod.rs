@@ -5,9 +5,11 @@
 //! URL: it is the token's.
 
 pub(crate) mod cargo;
+mod form;
 pub(crate) mod maven;
 pub(crate) mod npm;
 mod prepared;
+pub(crate) mod pypi;
 pub(crate) mod ruby;
 
 use std::{io, sync::Arc};
@@ -24,14 +26,14 @@ pub(crate) use prepared::{PreparedCache, Sources};
 use crate::{
     assets::Digest,
     external::ExternalError,
-    failure::Failure,
+    failure::{Failure, ResourceKind},
     http::{
         Payload, PayloadError, Query, Reply, Request, Target,
         answer::{self, AnswerBody},
         conditional::{self, Wanted},
     },
     service::Service,
-    state::{Asset, DomainKey, RepositoryKey, Version},
+    state::{Asset, DomainKey, PackageKey, RepositoryKey, Version},
     tokens::{self, Claims, TokenError},
 };
 
@@ -121,6 +123,7 @@ pub(crate) fn request_name(method: &Method, target: &Target) -> &'static str {
     match place(&target.parts()) {
         Some(Place { format: PackageFormat::Cargo, path, .. }) => cargo::request_name(method, &path),
         Some(Place { format: PackageFormat::Npm, path, .. }) => npm::request_name(method, &path),
+        Some(Place { format: PackageFormat::Pypi, path, .. }) => pypi::request_name(method, &path),
         Some(Place { format: PackageFormat::Ruby, path, .. }) => ruby::request_name(method, &path),
         Some(Place { format: PackageFormat::Maven, path, .. }) => maven::request_name(method, &path),
         _ => "unknown",
@@ -169,7 +172,7 @@ async fn answer_to(service: &Arc<Service>, request: &mut Request) -> Result<Repl
 
         PackageFormat::Nuget => Err(Refusal::Format { format }),
 
-        PackageFormat::Pypi => Err(Refusal::Format { format }),
+        PackageFormat::Pypi => pypi::serve(&mut visit).await,
 
         PackageFormat::Ruby => ruby::serve(&mut visit).await,
 
@@ -240,7 +243,7 @@ pub(crate) fn dependencies(format: PackageFormat, version: &Version) -> Vec<Depe
 
         PackageFormat::Nuget => Vec::new(),
 
-        PackageFormat::Pypi => Vec::new(),
+        PackageFormat::Pypi => pypi::dependencies(version),
 
         PackageFormat::Ruby => ruby::dependencies(version),
 
@@ -265,6 +268,37 @@ pub(crate) fn licenses(format: PackageFormat, version: &Version) -> Vec<License>
     }
 }
 
+/// Brings an asset that a stored version lists and nobody fetched yet, from wherever the format has it from; gives the
+/// version that has it. What cannot be had is not found.
+pub(crate) async fn awaited(
+    service: &Arc<Service>,
+    repository: &RepositoryKey,
+    package: &PackageKey,
+    name: &str,
+    version: &Version,
+    asset: &str,
+) -> Result<Arc<Version>, Failure> {
+    let absent = || Failure::not_found(ResourceKind::Asset, asset);
+    if !version.status.downloadable() || !version.awaited.iter().any(|awaited| awaited.name == asset) {
+        return Err(absent());
+    }
+    let brought = match package.format {
+        PackageFormat::Pypi => pypi::awaited(service, repository, package, name, version, asset).await,
+        // Theirs come when a package manager asks, or are never awaited.
+        PackageFormat::Cargo
+        | PackageFormat::Generic
+        | PackageFormat::Maven
+        | PackageFormat::Npm
+        | PackageFormat::Nuget
+        | PackageFormat::Ruby
+        | PackageFormat::Swift => return Err(absent()),
+    };
+    brought.map_err(|refusal| match refusal {
+        Refusal::Failure(failure) => failure,
+        _ => absent(),
+    })
+}
+
 /// Part of an asset's bytes, as the body of an answer.
 pub(crate) fn asset_body(
     service: &Service,
@@ -278,11 +312,7 @@ pub(crate) fn asset_body(
         |error| {
             // Deleted between the look at the model and the opening of the file: then it is simply not there.
             let gone = error.kind() == io::ErrorKind::NotFound && !service.journal.snapshot().holds(domain, digest);
-            if gone {
-                Failure::not_found(crate::failure::ResourceKind::Asset, asset.name.as_str())
-            } else {
-                Failure::storage(&error)
-            }
+            if gone { Failure::not_found(ResourceKind::Asset, asset.name.as_str()) } else { Failure::storage(&error) }
         },
     )
 }

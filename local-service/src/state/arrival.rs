@@ -13,9 +13,9 @@ use super::{
     package::same_spelling,
 };
 use crate::{
-    assets::Digest,
+    assets::{Content, Digest},
     failure::{Failure, ResourceKind},
-    resolve::{Reach, Source},
+    resolve::{Reach, Source, Step},
 };
 
 /// Assets of one version.
@@ -38,7 +38,12 @@ pub(crate) struct NewVersion {
     pub(crate) readme: Option<String>,
     /// Words of the package that mean this version from now on.
     pub(crate) tags: Vec<String>,
+    /// Completes it by what is in an asset that came from a public source, given its content and name. Blocks.
+    pub(crate) inspect: Option<Inspect>,
 }
+
+/// Reads an asset's content, and tells what is in it.
+pub(crate) type Inspect = fn(Content, &str, &mut NewVersion);
 
 /// How the part of a version that arrives goes together with what is there.
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +76,7 @@ impl NewVersion {
             listing: Box::default(),
             readme: None,
             tags: Vec::new(),
+            inspect: None,
         }
     }
 }
@@ -213,6 +219,47 @@ impl Draft {
         let new =
             NewVersion { assets: vec![found.ok_or_else(absent)?], ..NewVersion::new(package.clone(), name, version) };
         let Some(grown) = self.grown(&repository.domain, &own, new, |stored, _| stored.into())? else { return Ok(own) };
+        self.put_version(repository, package, grown.clone())?;
+        Ok(Arc::new(grown))
+    }
+
+    /// Takes an awaited asset of the nearest record of a version over from another repository that has it, and keeps the
+    /// version in this one; returns the record.
+    pub(crate) fn adopt(
+        &mut self,
+        repository: &RepositoryKey,
+        package: &PackageKey,
+        name: &str,
+        version: &str,
+        asset: &str,
+        merge: fn(&str, &str) -> Box<str>,
+    ) -> Result<Arc<Version>, Failure> {
+        let absent = || Failure::not_found(ResourceKind::Asset, asset);
+        let (domain, first) = self.state.repository(repository)?;
+        let reach = Reach::new(domain, first, package, name);
+        let found = reach.version(version).filter(|found| found.version.status.downloadable()).ok_or_else(absent)?;
+        let wanted = found.version.awaited.iter().find(|awaited| awaited.name == asset).ok_or_else(absent)?;
+        let stored = |step: &Step<'_>| {
+            let version = step.repository.package_like(package)?.version_like(version)?;
+            let same_origin = version.status.downloadable() && version.origin == found.version.origin;
+            let asset = version.asset(asset).filter(|_| same_origin)?;
+            let same_bytes = wanted.sha256.is_none_or(|digest| digest == asset.digests.sha256);
+            same_bytes.then(|| (Arc::clone(version), asset.clone()))
+        };
+        let (other, asset) = reach.steps().iter().find_map(stored).ok_or_else(absent)?;
+        let existing = Arc::clone(found.version);
+        let display_name = found.package.about.display_name.clone();
+        let new = NewVersion {
+            assets: vec![asset],
+            about: other.about.clone(),
+            listing: other.listing.clone(),
+            ..NewVersion::new(package.clone(), name, version)
+        };
+        let grown = self.grown(&repository.domain, &existing, new, merge)?;
+        let mut grown = grown.unwrap_or_else(|| existing.as_ref().clone());
+        grown.readme = grown.readme.or(other.readme);
+        grown.revision = revision(&grown);
+        self.ensure_package(repository, package, name, display_name, OriginControls::RETAINED)?;
         self.put_version(repository, package, grown.clone())?;
         Ok(Arc::new(grown))
     }

@@ -13,6 +13,7 @@ mod groups;
 mod guard;
 mod maven;
 mod npm;
+mod pypi;
 mod race;
 mod source;
 mod start;
