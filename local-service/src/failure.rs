@@ -58,6 +58,7 @@ pub(crate) enum ResourceKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reason {
     CannotParse,
+    EncryptionKeyError,
     FieldValidationFailed,
     UnknownOperation,
     Other,
@@ -171,6 +172,7 @@ impl Reason {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::CannotParse => "CANNOT_PARSE",
+            Self::EncryptionKeyError => "ENCRYPTION_KEY_ERROR",
             Self::FieldValidationFailed => "FIELD_VALIDATION_FAILED",
             Self::UnknownOperation => "UNKNOWN_OPERATION",
             Self::Other => "OTHER",

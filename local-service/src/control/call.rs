@@ -118,6 +118,10 @@ impl Call {
     pub(super) fn coordinate(&self) -> Result<(PackageFormat, Option<String>, String), Failure> {
         let format = self.format()?;
         let namespace = match self.query.get("namespace") {
+            // The only format whose namespaces have a normal form.
+            Some(namespace) if format == PackageFormat::Swift => {
+                Some(validate::package_part("namespace", namespace)?.to_lowercase())
+            }
             Some(namespace) => Some(validate::package_part("namespace", namespace)?),
             None => None,
         };

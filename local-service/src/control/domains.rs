@@ -1,15 +1,16 @@
 //! Domains and the tokens for them.
 
 use bytes::Bytes;
+use codeartifact::Region;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::{answer, call::Call, validate};
 use crate::{
-    failure::Failure,
+    failure::{Failure, Reason},
     http::{Reply, answer::reply},
-    state::DomainKey,
+    state::{DomainKey, partition},
     tokens::Claims,
 };
 
@@ -23,15 +24,37 @@ const ARN: usize = 1_011;
 pub(super) async fn create(call: &Call) -> Result<Value, Failure> {
     let name = validate::name(call.required("domain")?)?;
     let key = DomainKey { region: call.caller.region.clone(), owner: call.caller.account.clone(), name };
-    // Stored and never used: nothing is encrypted here.
     let encryption_key =
         call.text("encryptionKey")?.map(|text| validate::unspaced("encryptionKey", text, ARN)).transpose()?;
+    if let Some(encryption_key) = &encryption_key {
+        check_key(&key.region, encryption_key)?;
+    }
     let tags = call.tags(false)?;
     call.apply(move |draft| {
         draft.create_domain(&key, encryption_key, tags)?;
         Ok(json!({ "domain": answer::domain(&key, draft.state.domain(&key)?) }))
     })
     .await
+}
+
+/// The key is stored and never used: nothing is encrypted here, and whether it exists, and is symmetric, is not known.
+/// What is an ARN and not one of a key or of a key's alias in the domain's own Region could not encrypt for it.
+fn check_key(region: &Region, key: &str) -> Result<(), Failure> {
+    if !key.starts_with("arn:") {
+        return Ok(());
+    }
+    let parts: Vec<&str> = key.splitn(6, ':').collect();
+    let resource = match parts.as_slice() {
+        ["arn", arn_partition, "kms", of, _, resource] if *arn_partition == partition(region) && *of == region.as_str() => {
+            resource.strip_prefix("key/").or_else(|| resource.strip_prefix("alias/"))
+        }
+        _ => None,
+    };
+    if resource.is_some_and(|id| !id.is_empty()) {
+        return Ok(());
+    }
+    let message = format!("`encryptionKey` is not the ARN of an AWS KMS key, or of the alias of one, in {region}");
+    Err(Failure::Validation { reason: Reason::EncryptionKeyError, message })
 }
 
 pub(super) fn describe(call: &Call) -> Result<Value, Failure> {

@@ -1,5 +1,6 @@
 //! Packages as a whole.
 
+use codeartifact::PackageFormat;
 use serde_json::{Value, json};
 
 use super::{
@@ -7,19 +8,25 @@ use super::{
     call::Call,
     validate::{self, CONTROLS, choice},
 };
-use crate::{failure::Failure, state::OriginControls};
+use crate::{failure::Failure, state::{OriginControls, api_name}};
 
 /// `namespace` and `package-prefix` are prefixes here; `publish` and `upstream` select by origin controls.
 pub(super) fn list(call: &Call) -> Result<Value, Failure> {
     let key = call.repository()?;
     let format = call.query.get("format").map(validate::format).transpose()?;
-    let namespace = validate::prefix("namespace", call.query.get("namespace"))?;
-    let prefix = validate::prefix("package-prefix", call.query.get("package-prefix"))?;
+    let mut namespace = validate::prefix("namespace", call.query.get("namespace"))?;
+    let mut prefix = validate::prefix("package-prefix", call.query.get("package-prefix"))?;
+    // Normalised as the names are that they begin; PyPI's are asked for as they are stored.
+    match format {
+        Some(PackageFormat::Nuget) => prefix = prefix.to_lowercase(),
+        Some(PackageFormat::Swift) => (namespace, prefix) = (namespace.to_lowercase(), prefix.to_lowercase()),
+        _ => {}
+    }
     let publish = call.choice("publish", CONTROLS)?;
     let upstream = call.choice("upstream", CONTROLS)?;
     let page = call.page(&[
         &key.to_string(),
-        format.map_or("", codeartifact::PackageFormat::as_str),
+        format.map_or("", PackageFormat::as_str),
         &namespace,
         &prefix,
         publish.map_or("", crate::state::Control::as_str),
@@ -57,6 +64,11 @@ pub(super) async fn delete(call: &Call) -> Result<Value, Failure> {
 /// Both restrictions are always given together.
 pub(super) async fn put_origin_configuration(call: &Call) -> Result<Value, Failure> {
     let named = call.package()?;
+    let stored = api_name(named.format, &named.name);
+    if stored != named.name {
+        // It would stand beside the package that is meant, and keep it from ever being published.
+        return Err(Failure::field(format!("{} packages are known by normalised names: give `{stored}`", named.format)));
+    }
     let restrictions = call.body.get("restrictions").ok_or_else(|| Failure::field("`restrictions` is missing"))?;
     let control = |name: &str| {
         let text = restrictions.get(name).and_then(Value::as_str);

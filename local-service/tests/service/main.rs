@@ -4,6 +4,7 @@
 
 mod cargo;
 mod client;
+mod contract;
 mod control;
 mod crash;
 mod events;
