@@ -16,6 +16,7 @@ journeys!(
     crash,
     hostile,
     leak,
+    package_groups,
     quickstart,
     ruby,
     sdks,

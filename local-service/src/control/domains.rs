@@ -45,7 +45,9 @@ fn check_key(region: &Region, key: &str) -> Result<(), Failure> {
     }
     let parts: Vec<&str> = key.splitn(6, ':').collect();
     let resource = match parts.as_slice() {
-        ["arn", arn_partition, "kms", of, _, resource] if *arn_partition == partition(region) && *of == region.as_str() => {
+        ["arn", arn_partition, "kms", of, _, resource]
+            if *arn_partition == partition(region) && *of == region.as_str() =>
+        {
             resource.strip_prefix("key/").or_else(|| resource.strip_prefix("alias/"))
         }
         _ => None,

@@ -8,7 +8,10 @@ use super::{
     call::Call,
     validate::{self, CONTROLS, choice},
 };
-use crate::{failure::Failure, state::{OriginControls, api_name}};
+use crate::{
+    failure::Failure,
+    state::{OriginControls, api_name},
+};
 
 /// `namespace` and `package-prefix` are prefixes here; `publish` and `upstream` select by origin controls.
 pub(super) fn list(call: &Call) -> Result<Value, Failure> {
@@ -67,7 +70,10 @@ pub(super) async fn put_origin_configuration(call: &Call) -> Result<Value, Failu
     let stored = api_name(named.format, &named.name);
     if stored != named.name {
         // It would stand beside the package that is meant, and keep it from ever being published.
-        return Err(Failure::field(format!("{} packages are known by normalised names: give `{stored}`", named.format)));
+        return Err(Failure::field(format!(
+            "{} packages are known by normalised names: give `{stored}`",
+            named.format
+        )));
     }
     let restrictions = call.body.get("restrictions").ok_or_else(|| Failure::field("`restrictions` is missing"))?;
     let control = |name: &str| {

@@ -49,7 +49,11 @@ fn keys_that_cannot_encrypt_are_refused_as_such() {
         let (status, kind, body) =
             service.refused("POST", "/v1/domain?domain=acme", Some(&json!({ "encryptionKey": key })));
         let reason = &body["reason"];
-        assert_eq!((status, kind.as_str(), reason), (400, "ValidationException", &json!("ENCRYPTION_KEY_ERROR")), "{key}");
+        assert_eq!(
+            (status, kind.as_str(), reason),
+            (400, "ValidationException", &json!("ENCRYPTION_KEY_ERROR")),
+            "{key}"
+        );
     }
     let keys = ["arn:aws:kms:eu-west-1:999988887777:key/1234", "arn:aws:kms:eu-west-1:111122223333:alias/mine", "1234"];
     for (at, key) in keys.iter().enumerate() {
@@ -75,12 +79,15 @@ fn names_are_normalised_where_the_service_does_it_and_must_be_where_it_does_not(
     service.ok("POST", &package("format=pypi&package=my-pkg"), Some(&origin));
     assert_eq!(service.refused("GET", &package("format=pypi&package=My_Pkg"), None).0, 404);
 
-    let list = |query: &str| paged(&service, &format!("/v1/packages?domain=acme&repository=team&{query}"), "packages", "package");
+    let list = |query: &str| {
+        paged(&service, &format!("/v1/packages?domain=acme&repository=team&{query}"), "packages", "package")
+    };
     assert_eq!(list("format=nuget&package-prefix=Newton"), ["newtonsoft.json"]);
     assert_eq!(list("format=swift&namespace=AC&package-prefix=L"), ["lib"]);
     assert_eq!(list("format=pypi&package-prefix=My"), [""; 0]);
     // A record without versions is a package, and goes as one.
-    let versions = service.ok("POST", "/v1/package/versions?domain=acme&repository=team&format=pypi&package=my-pkg", None);
+    let versions =
+        service.ok("POST", "/v1/package/versions?domain=acme&repository=team&format=pypi&package=my-pkg", None);
     assert_eq!(versions, json!({ "format": "pypi", "package": "my-pkg", "versions": [] }));
     let deleted = service.ok("DELETE", &package("format=pypi&package=my-pkg"), None)["deletedPackage"].clone();
     assert_eq!(deleted, json!({ "format": "pypi", "package": "my-pkg", "originConfiguration": origin }));
@@ -97,7 +104,9 @@ fn packages_are_selected_by_prefixes_and_controls() {
     let target = "/v1/package?domain=acme&repository=team&format=generic&namespace=ns&package=ant";
     let put = service.ok("POST", target, Some(&closed));
     assert_eq!(put, json!({ "originConfiguration": closed }));
-    let list = |query: &str| paged(&service, &format!("/v1/packages?domain=acme&repository=team{query}"), "packages", "package");
+    let list = |query: &str| {
+        paged(&service, &format!("/v1/packages?domain=acme&repository=team{query}"), "packages", "package")
+    };
     assert_eq!(list(""), ["ant", "anvil", "bolt"]);
     assert_eq!(list("&package-prefix=an"), ["ant", "anvil"]);
     assert_eq!(list("&namespace=n&package-prefix=anv"), ["anvil"]);
