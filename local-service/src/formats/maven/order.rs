@@ -219,7 +219,7 @@ mod tests {
         for (at, earlier) in ordered.iter().enumerate() {
             for later in &ordered[at + 1..] {
                 let (earlier_is, later_is) = (Comparable::new(earlier), Comparable::new(later));
-                assert!(earlier_is < later_is && later_is > earlier_is, "{earlier} comes before {later}");
+                assert!(earlier_is < later_is, "{earlier} comes before {later}");
             }
         }
         let numbers =
@@ -258,7 +258,7 @@ mod tests {
         assert!(Comparable::new("20190126.230843") < Comparable::new("1234567890.12345678901234567891"));
         assert!(Comparable::new(&"9".repeat(254)) < Comparable::new(&"9".repeat(255)));
         for odd in ["", ".", "-", "--..--", "é1ü", &"-".repeat(255), &"1a".repeat(127)] {
-            assert!(Comparable::new(odd) == Comparable::new(odd));
+            assert!(Comparable::new(odd).cmp(&Comparable::new(odd)).is_eq());
         }
     }
 }
