@@ -100,7 +100,7 @@ pub(super) fn dependencies(call: &Call) -> Result<Value, Failure> {
         let value = answer::object([
             ("namespace", dependency.namespace.map(|namespace| json!(namespace))),
             ("package", Some(json!(dependency.package))),
-            ("dependencyType", Some(json!(dependency.kind))),
+            ("dependencyType", Some(dependency.kind).filter(|kind| !kind.is_empty()).map(|kind| json!(kind))),
             ("versionRequirement", Some(json!(dependency.requirement))),
         ]);
         (format!("{at:08}"), value)

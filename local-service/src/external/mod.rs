@@ -161,6 +161,17 @@ impl External {
         found.await.as_ref().ok_or(ExternalError::NoAddress { connection })
     }
 
+    /// Where a NuGet source's service index is: its address, as clients have it, or where it is by custom below one.
+    pub(crate) async fn service_index(&self, connection: Connection) -> Result<String, ExternalError> {
+        let base = self.address(connection).await?.base.to_string();
+        let base = base.trim_end_matches('/');
+        Ok(match base.rsplit('/').next() {
+            Some(name) if name.ends_with(".json") => base.to_owned(),
+            Some("v3") => format!("{base}/index.json"),
+            _ => format!("{base}/v3/index.json"),
+        })
+    }
+
     fn client(&self) -> &Client {
         self.client.get_or_init(Client::new)
     }

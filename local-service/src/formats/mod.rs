@@ -4,10 +4,14 @@
 //! some clients send nothing until they are asked and understand nothing else. A domain's Region is not part of the
 //! URL: it is the token's.
 
+mod archive;
 pub(crate) mod cargo;
 mod form;
+mod generic;
 pub(crate) mod maven;
+mod multipart;
 pub(crate) mod npm;
+mod nuget;
 mod prepared;
 pub(crate) mod pypi;
 pub(crate) mod ruby;
@@ -21,6 +25,7 @@ use hyper::{
 };
 use serde_json::json;
 
+use multipart::MultipartError;
 pub(crate) use prepared::{PreparedCache, Sources};
 
 use crate::{
@@ -44,7 +49,7 @@ const CHALLENGE: &str = "Basic realm=\"AWS CodeArtifact\"";
 pub(crate) struct Dependency {
     pub(crate) namespace: Option<String>,
     pub(crate) package: String,
-    /// The format's word for the kind of dependency.
+    /// The format's word for the kind of dependency; empty if it has none.
     pub(crate) kind: &'static str,
     pub(crate) requirement: String,
 }
@@ -90,6 +95,8 @@ pub(crate) enum Refusal {
     External(#[from] ExternalError),
     #[error(transparent)]
     Payload(#[from] PayloadError),
+    #[error(transparent)]
+    Form(#[from] MultipartError),
 }
 
 impl Refusal {
@@ -105,6 +112,7 @@ impl Refusal {
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::Failure(failure) => failure.status(),
             Self::Payload(error) => error.status(),
+            Self::Form(error) => error.status(),
         }
     }
 }
@@ -123,6 +131,8 @@ pub(crate) fn request_name(method: &Method, target: &Target) -> &'static str {
     match place(&target.parts()) {
         Some(Place { format: PackageFormat::Cargo, path, .. }) => cargo::request_name(method, &path),
         Some(Place { format: PackageFormat::Npm, path, .. }) => npm::request_name(method, &path),
+        Some(Place { format: PackageFormat::Generic, .. }) => "generic:asset",
+        Some(Place { format: PackageFormat::Nuget, path, .. }) => nuget::request_name(method, &path),
         Some(Place { format: PackageFormat::Pypi, path, .. }) => pypi::request_name(method, &path),
         Some(Place { format: PackageFormat::Ruby, path, .. }) => ruby::request_name(method, &path),
         Some(Place { format: PackageFormat::Maven, path, .. }) => maven::request_name(method, &path),
@@ -164,13 +174,13 @@ async fn answer_to(service: &Arc<Service>, request: &mut Request) -> Result<Repl
     };
     match format {
         PackageFormat::Cargo => cargo::serve(&mut visit).await,
-        PackageFormat::Generic => Err(Refusal::Format { format }),
+        PackageFormat::Generic => generic::serve(&visit),
 
         PackageFormat::Maven => maven::serve(&mut visit).await,
 
         PackageFormat::Npm => npm::serve(&mut visit).await,
 
-        PackageFormat::Nuget => Err(Refusal::Format { format }),
+        PackageFormat::Nuget => nuget::serve(&mut visit).await,
 
         PackageFormat::Pypi => pypi::serve(&mut visit).await,
 
@@ -241,12 +251,13 @@ pub(crate) fn dependencies(format: PackageFormat, version: &Version) -> Vec<Depe
 
         PackageFormat::Npm => npm::dependencies(version),
 
-        PackageFormat::Nuget => Vec::new(),
+        PackageFormat::Nuget => nuget::dependencies(version),
 
         PackageFormat::Pypi => pypi::dependencies(version),
 
         PackageFormat::Ruby => ruby::dependencies(version),
 
+        // They are a program's, and it is not run.
         PackageFormat::Swift => Vec::new(),
     }
 }

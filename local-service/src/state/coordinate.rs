@@ -1,6 +1,6 @@
 //! What names a thing: domain, package and version keys, and which spellings are one name.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use codeartifact::{AccountId, DomainName, PackageFormat, Region, RepositoryName};
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,11 @@ impl PackageKey {
         Self { format, namespace, name: canonical_name(format, name) }
     }
 
+    /// The canonical name: for formats that have a normal form, the name that clients ask for.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// What names the package in records and errors: `FORMAT/NAMESPACE/NAME`.
     pub(crate) fn path(&self) -> String {
         format!("{}/{}/{}", self.format, self.namespace, self.name)
@@ -72,7 +77,7 @@ impl PackageKey {
 impl VersionKey {
     /// The key of a version by any of its spellings.
     pub(crate) fn new(format: PackageFormat, version: &str) -> Self {
-        Self(canonical_version(format, version).to_owned())
+        Self(canonical_version(format, version).into_owned())
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -122,17 +127,48 @@ pub(crate) fn api_name(format: PackageFormat, name: &str) -> String {
 }
 
 /// Versions that differ only in build metadata are one version to cargo: its resolver cannot choose between them.
-fn canonical_version(format: PackageFormat, version: &str) -> &str {
+/// NuGet's clients ask for versions in their normal form.
+fn canonical_version(format: PackageFormat, version: &str) -> Cow<'_, str> {
     match format {
-        PackageFormat::Cargo => version.split_once('+').map_or(version, |(core, _)| core),
+        PackageFormat::Cargo => version.split_once('+').map_or(version, |(core, _)| core).into(),
+        PackageFormat::Nuget => nuget_version(version).into(),
         PackageFormat::Generic
         | PackageFormat::Maven
         | PackageFormat::Npm
-        | PackageFormat::Nuget
         | PackageFormat::Pypi
         | PackageFormat::Ruby
-        | PackageFormat::Swift => version,
+        | PackageFormat::Swift => version.into(),
     }
+}
+
+/// NuGet's normal form: three numbers, and a fourth that is not zero, without leading zeros; labels lowercase; no
+/// build metadata. What is no version is only lowercased.
+fn nuget_version(version: &str) -> String {
+    let core_and_labels = version.split_once('+').map_or(version, |(rest, _)| rest);
+    let (core, labels) = match core_and_labels.split_once('-') {
+        Some((core, labels)) => (core, Some(labels)),
+        None => (core_and_labels, None),
+    };
+    let mut numbers: Vec<&str> = core.split('.').collect();
+    let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if numbers.len() > 4 || !numbers.iter().all(is_number) {
+        return version.to_lowercase();
+    }
+    for number in &mut numbers {
+        let significant = number.trim_start_matches('0');
+        *number = if significant.is_empty() { "0" } else { significant };
+    }
+    numbers.resize(numbers.len().max(3), "0");
+    if numbers.get(3) == Some(&"0") {
+        numbers.pop();
+    }
+    let core = numbers.join(".");
+    labels.map_or_else(|| core.clone(), |labels| format!("{core}-{}", labels.to_lowercase()))
+}
+
+/// Does the API take a version of this format in any of its spellings?
+pub(crate) const fn normalises_versions(format: PackageFormat) -> bool {
+    matches!(format, PackageFormat::Nuget)
 }
 
 /// The service's rule for `namespace`, by format.
@@ -194,6 +230,28 @@ mod tests {
         assert_ne!(key("foobar"), key("foo_bar"));
         let generic = |name| PackageKey::new(PackageFormat::Generic, "ns", name);
         assert_ne!(generic("Foo"), generic("foo"));
+    }
+
+    #[test]
+    fn nuget_versions_have_a_normal_form() {
+        let normal = |version| VersionKey::new(PackageFormat::Nuget, version).as_str().to_owned();
+        for (version, expected) in [
+            ("1", "1.0.0"),
+            ("1.0", "1.0.0"),
+            ("01.002.0003", "1.2.3"),
+            ("1.2.3.0", "1.2.3"),
+            ("1.2.3.04", "1.2.3.4"),
+            ("0.0.0.0", "0.0.0"),
+            ("1.0.0-Beta.01+build-7", "1.0.0-beta.01"),
+            ("1.0.0+a", "1.0.0"),
+            ("1.2.3.4.5", "1.2.3.4.5"),
+            ("1..2", "1..2"),
+            ("Latest", "latest"),
+            ("", ""),
+        ] {
+            assert_eq!(normal(version), expected, "{version}");
+            assert_eq!(normal(expected), expected, "{version}");
+        }
     }
 
     #[test]

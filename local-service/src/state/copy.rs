@@ -119,13 +119,13 @@ fn find(
     let found = if searches_upstream(copy) {
         Reach::new(domain, source, &copy.package, &copy.name)
             .version(version)
-            .filter(|found| found.package.about.name == copy.name && found.version.version == version)
+            .filter(|found| found.package.about.name == copy.name && found.package.version(version).is_some())
             .map(|found| found.version)
     } else {
         package.version(version)
     };
     let found = found.ok_or_else(|| VersionError::NotFound { version: version.to_owned() })?;
-    expectations.check(found)?;
+    expectations.check(version, found)?;
     match found.status {
         Status::Published | Status::Unlisted => Ok(Arc::clone(found)),
         Status::Unfinished | Status::Archived | Status::Disposed => Err(not_allowed(found, "copied")),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     as_text,
-    coordinate::{DomainKey, PackageKey, RepositoryKey, VersionKey},
+    coordinate::{DomainKey, PackageKey, RepositoryKey, VersionKey, normalises_versions},
     groups::Groups,
 };
 use crate::{
@@ -258,9 +258,9 @@ impl Version {
 }
 
 impl Package {
-    /// A version by exactly the spelling it was published under.
+    /// A version by exactly the spelling it was published under, where the format has no normal form.
     pub(crate) fn version(&self, version: &str) -> Option<&Arc<Version>> {
-        self.versions.get(&VersionKey::new(self.key.format, version)).filter(|found| found.version == version)
+        self.version_like(version).filter(|found| found.version == version || normalises_versions(self.key.format))
     }
 
     /// The version that has this one's key, whatever its spelling.

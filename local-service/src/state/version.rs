@@ -93,9 +93,9 @@ impl Outcome {
 }
 
 impl Expectations {
-    /// Does a version meet them?
-    pub(super) fn check(&self, version: &Version) -> Result<(), VersionError> {
-        match self.revisions.get(&version.version) {
+    /// Does a version meet them, by the spelling that was asked for?
+    pub(super) fn check(&self, asked: &str, version: &Version) -> Result<(), VersionError> {
+        match self.revisions.get(asked) {
             Some(expected) if *expected != version.revision => {
                 let (current, expected) = (version.revision.clone(), expected.clone());
                 return Err(VersionError::MismatchedRevision { current, expected });
@@ -221,7 +221,7 @@ fn check<'a>(
     allowed: impl Fn(&Version) -> Result<(), VersionError>,
 ) -> Result<&'a Arc<Version>, VersionError> {
     let current = package.version(version).ok_or_else(|| VersionError::NotFound { version: version.to_owned() })?;
-    expectations.check(current)?;
+    expectations.check(version, current)?;
     allowed(current)?;
     Ok(current)
 }

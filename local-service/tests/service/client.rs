@@ -239,3 +239,36 @@ pub(crate) fn index_path(name: &str) -> String {
         _ => format!("{}/{}/{name}", &name[..2], &name[2..4]),
     }
 }
+
+/// A zip archive of stored entries.
+pub(crate) fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let (mut whole, mut directory) = (Vec::new(), Vec::new());
+    let number = |value: usize| u32::try_from(value).unwrap().to_le_bytes();
+    let short = |value: usize| u16::try_from(value).unwrap().to_le_bytes();
+    for (name, content) in entries {
+        let mut crc = flate2::Crc::new();
+        crc.update(content);
+        let size = number(content.len());
+        let date = [0, 0, 0, 0, 0, 0, 0x21, 0x50];
+        let about = [&[20, 0][..], &date, &crc.sum().to_le_bytes(), &size, &size, &short(name.len()), &[0, 0]].concat();
+        let place = number(whole.len());
+        directory.extend([b"PK\x01\x02\x14\x00", &about[..], &[0; 10], &place, name.as_bytes()].concat());
+        whole.extend([b"PK\x03\x04", &about[..], name.as_bytes(), content].concat());
+    }
+    let (count, size, place) = (short(entries.len()), number(directory.len()), number(whole.len()));
+    whole.extend(directory);
+    whole.extend([b"PK\x05\x06\0\0\0\0", &count[..], &count, &size, &place, &[0, 0]].concat());
+    whole
+}
+
+/// The body of a form: each part's headers after `Content-Disposition: form-data`, and its content.
+pub(crate) fn form(boundary: &str, parts: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (headers, content) in parts {
+        body.extend(format!("--{boundary}\r\nContent-Disposition: form-data; {headers}\r\n\r\n").into_bytes());
+        body.extend_from_slice(content);
+        body.extend(b"\r\n");
+    }
+    body.extend(format!("--{boundary}--\r\n").into_bytes());
+    body
+}
