@@ -15,6 +15,7 @@ mod nuget;
 mod prepared;
 pub(crate) mod pypi;
 pub(crate) mod ruby;
+mod swift;
 
 use std::{io, sync::Arc};
 
@@ -85,8 +86,6 @@ pub(crate) enum Refusal {
     NoSuchPath,
     #[error("this method is not served at this path")]
     Method,
-    #[error("{format} packages are not served by this version of the local service")]
-    Format { format: PackageFormat },
     #[error("{0}")]
     Invalid(String),
     #[error(transparent)]
@@ -104,7 +103,7 @@ impl Refusal {
         match self {
             Self::Token(_) => StatusCode::UNAUTHORIZED,
             Self::OtherDomain => StatusCode::FORBIDDEN,
-            Self::NoSuchPath | Self::Format { .. } => StatusCode::NOT_FOUND,
+            Self::NoSuchPath => StatusCode::NOT_FOUND,
             Self::External(ExternalError::OtherContent { .. }) => StatusCode::BAD_GATEWAY,
             // As there: what cannot be had from a source is not found.
             Self::External(_) => StatusCode::NOT_FOUND,
@@ -136,6 +135,7 @@ pub(crate) fn request_name(method: &Method, target: &Target) -> &'static str {
         Some(Place { format: PackageFormat::Pypi, path, .. }) => pypi::request_name(method, &path),
         Some(Place { format: PackageFormat::Ruby, path, .. }) => ruby::request_name(method, &path),
         Some(Place { format: PackageFormat::Maven, path, .. }) => maven::request_name(method, &path),
+        Some(Place { format: PackageFormat::Swift, path, .. }) => swift::request_name(method, &path),
         _ => "unknown",
     }
 }
@@ -186,7 +186,7 @@ async fn answer_to(service: &Arc<Service>, request: &mut Request) -> Result<Repl
 
         PackageFormat::Ruby => ruby::serve(&mut visit).await,
 
-        PackageFormat::Swift => Err(Refusal::Format { format }),
+        PackageFormat::Swift => swift::serve(&mut visit).await,
     }
 }
 
@@ -232,6 +232,7 @@ fn refused(request: &Request, refusal: &Refusal) -> Reply {
         Some(&"cargo") => answer::json(status, &cargo::error_body(&message)),
         Some(&"npm") => answer::json(status, &npm::error_body(&message)),
         Some(&"ruby") => ruby::error(status, message),
+        Some(&"swift") => swift::problem(status, &message),
         _ => answer::json(status, &json!({ "message": message })),
     };
     if status == StatusCode::UNAUTHORIZED {

@@ -20,3 +20,4 @@ mod pypi;
 mod race;
 mod source;
 mod start;
+mod swift;
