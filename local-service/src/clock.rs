@@ -8,6 +8,8 @@ use std::{
 
 use codeartifact::Host;
 
+use crate::faults;
+
 /// What the service asks for the time.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> SystemTime + Send + Sync>);
@@ -21,6 +23,17 @@ impl Clock {
     /// A clock of the caller's own.
     pub fn new(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
+    }
+
+    /// The same clock, set wrong where a fault rule says so.
+    pub(crate) fn skewable(self) -> Self {
+        Self::new(move || {
+            let skew = faults::skew();
+            let by = Duration::from_secs(skew.unsigned_abs());
+            let now = (self.0)();
+            // A time that cannot be told stays as it is.
+            if skew < 0 { now.checked_sub(by) } else { now.checked_add(by) }.unwrap_or(now)
+        })
     }
 
     /// Milliseconds since 1970; a clock before that reads as zero.

@@ -7,11 +7,27 @@
 //! { "rules": [
 //!   { "operation": "GetAuthorizationToken", "times": 2, "status": 429, "type": "ThrottlingException", "retry-after": 1 },
 //!   { "path": "/download", "skip": 1, "cut": "body" },
-//!   { "operation": "cargo:index", "delay-ms": 250 }
+//!   { "operation": "cargo:index", "delay-ms": 250 },
+//!   { "operation": "cargo:index", "behind-ms": 3000 },
+//!   { "operation": "cargo:download", "bytes-per-second": 65536 },
+//!   { "operation": "GetAuthorizationToken", "clock-skew-s": -43200 }
 //! ] }
 //! ```
+//!
+//! | member | what it does |
+//! | --- | --- |
+//! | `operation`, `path` | which requests: by the name that `/_local/counters` shows, by a part of the path; all if absent |
+//! | `skip`, `times` | lets so many pass first; acts so often, for ever if absent or 0 |
+//! | `delay-ms` | waits before anything else |
+//! | `status`, `type`, `retry-after` | answers with this status (400 to 599), exception and header in place of acting |
+//! | `expire-token` | treats the token that comes as expired |
+//! | `clock-skew-s` | acts with a clock that is so many seconds ahead, or behind if negative: the `Date` header, the times of a token that is issued, and what is judged by the time |
+//! | `behind-ms` | answers from what was there so long ago: a version that is new is not listed yet |
+//! | `bytes-per-second` | sends the body of the answer no faster |
+//! | `cut` | closes the connection `before` acting, `after` it without an answer, or in the middle of the answer's `body` |
 
 use std::{
+    num::NonZeroU32,
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -48,6 +64,13 @@ pub struct FaultRule {
     pub cut: Option<Cut>,
     /// Treats a token as expired.
     pub expire_token: bool,
+    /// Acts with a clock that is so many seconds ahead.
+    #[serde(rename = "clock-skew-s")]
+    pub clock_skew: i64,
+    /// Answers from what was there so many milliseconds ago.
+    pub behind_ms: u64,
+    /// Sends the body of the answer no faster.
+    pub bytes_per_second: Option<NonZeroU32>,
 }
 
 /// When a connection is cut.
@@ -80,7 +103,10 @@ pub enum FaultError {
         status: u16,
     },
     /// A rule that would do nothing.
-    #[error("rule {rule} does nothing: it needs `status`, `delay-ms`, `cut` or `expire-token`")]
+    #[error(
+        "rule {rule} does nothing: it needs `status`, `delay-ms`, `cut`, `expire-token`, `clock-skew-s`, `behind-ms` or \
+         `bytes-per-second`"
+    )]
     Idle {
         /// Which rule, counted from 1.
         rule: usize,
@@ -109,6 +135,43 @@ pub(crate) struct Fault {
     pub(crate) failure: Option<Failure>,
     pub(crate) cut: Option<Cut>,
     pub(crate) expire_token: bool,
+    pub(crate) bent: Bent,
+    pub(crate) bytes_per_second: Option<NonZeroU32>,
+}
+
+/// How time is other for one request than it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Bent {
+    /// Seconds that the clock is ahead.
+    pub(crate) skew: i64,
+    /// How old the model is that reads see.
+    pub(crate) behind: Duration,
+}
+
+tokio::task_local! {
+    static BENT: Bent;
+}
+
+impl Bent {
+    /// Acts under it.
+    pub(crate) async fn act<T>(self, act: impl Future<Output = T>) -> T {
+        if self == Self::default() { act.await } else { BENT.scope(self, act).await }
+    }
+}
+
+/// Seconds that the clock is ahead for the request of this task.
+pub(crate) fn skew() -> i64 {
+    BENT.try_with(|bent| bent.skew).unwrap_or_default()
+}
+
+/// How old the model is that the request of this task sees.
+pub(crate) fn behind() -> Duration {
+    BENT.try_with(|bent| bent.behind).unwrap_or_default()
+}
+
+/// The longest time that any of the rules looks back.
+pub(crate) fn horizon(rules: &[FaultRule]) -> Duration {
+    Duration::from_millis(rules.iter().map(|rule| rule.behind_ms).max().unwrap_or_default())
 }
 
 /// The rules of a fault file.
@@ -128,7 +191,7 @@ fn check(rules: &[FaultRule]) -> Result<(), FaultError> {
             Some(status) if !(400..=599).contains(&status) => {
                 return Err(FaultError::Status { rule: at + 1, status });
             }
-            None if rule.delay_ms == 0 && rule.cut.is_none() && !rule.expire_token => {
+            None if rule.is_idle() => {
                 return Err(FaultError::Idle { rule: at + 1 });
             }
             _ => {}
@@ -171,18 +234,34 @@ impl Faults {
 }
 
 impl FaultRule {
+    const fn is_idle(&self) -> bool {
+        self.delay_ms == 0
+            && self.cut.is_none()
+            && !self.expire_token
+            && self.clock_skew == 0
+            && self.behind_ms == 0
+            && self.bytes_per_second.is_none()
+    }
+
     fn fault(&self) -> Fault {
         let failure = self.status.and_then(|status| StatusCode::from_u16(status).ok()).map(|status| {
             let kind = self.exception.clone().unwrap_or_else(|| exception_of(status).to_owned());
             let retry_after = self.retry_after.map(Duration::from_secs);
             Failure::Scripted { status, kind, retry_after, message: "scripted failure".to_owned() }
         });
-        Fault { delay: Duration::from_millis(self.delay_ms), failure, cut: self.cut, expire_token: self.expire_token }
+        Fault {
+            delay: Duration::from_millis(self.delay_ms),
+            failure,
+            cut: self.cut,
+            expire_token: self.expire_token,
+            bent: Bent { skew: self.clock_skew, behind: Duration::from_millis(self.behind_ms) },
+            bytes_per_second: self.bytes_per_second,
+        }
     }
 }
 
 /// The API model's exception for a status.
-fn exception_of(status: StatusCode) -> &'static str {
+pub(crate) fn exception_of(status: StatusCode) -> &'static str {
     match status.as_u16() {
         401 | 403 => "AccessDeniedException",
         402 => "ServiceQuotaExceededException",
@@ -228,6 +307,8 @@ mod tests {
             r#"{"rules":[{"status":200}]}"#,
             r#"{"rules":[{"status":99}]}"#,
             r#"{"rules":[{"cut":"never"}]}"#,
+            r#"{"rules":[{"bytes-per-second":0}]}"#,
+            r#"{"rules":[{"behind-ms":-1}]}"#,
             r#"{"rules":[{"statuz":500}]}"#,
         ] {
             assert!(parse(bad.as_bytes()).is_err(), "{bad}");

@@ -268,6 +268,7 @@ impl LocalService {
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
 
+        let clock = clock.skewable();
         let tls = match &tls {
             Some(folder) => Some(TlsAcceptor::from(tls::config(folder, clock.clone()).map_err(StartError::Tls)?)),
             None => None,
@@ -301,6 +302,7 @@ impl LocalService {
             .map_err(|source| StartError::Folder { folder: folder.to_owned(), source })?;
 
         let scripted = Faults::default();
+        journal.remember(faults::horizon(&faults));
         scripted.set(faults).map_err(StartError::Faults)?;
         let service = Arc::new(Service {
             address,
@@ -354,7 +356,10 @@ impl LocalService {
 
     /// Replaces the scripted failures.
     pub fn set_faults(&self, rules: Vec<FaultRule>) -> Result<(), FaultError> {
-        self.service.faults.set(rules)
+        let horizon = faults::horizon(&rules);
+        self.service.faults.set(rules)?;
+        self.service.journal.remember(horizon);
+        Ok(())
     }
 
     /// Stops: no new connections, open requests finish within the bound, everything acknowledged is on the disk, the

@@ -5,6 +5,7 @@ use std::{
     io::{self, Read as _, Seek as _, SeekFrom},
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use hyper::{
 use tokio::{
     sync::mpsc,
     task::{JoinHandle, spawn_blocking},
+    time::Sleep,
 };
 
 use crate::assets::Content;
@@ -34,6 +36,8 @@ pub(crate) enum AnswerBody {
     Streamed(Streamed),
     /// Nothing, in place of a body of this length: the answer to HEAD.
     Withheld,
+    /// Another body, in small pieces with pauses.
+    Slow(SlowBody),
     /// The first bytes of another body, then a cut connection.
     Cut {
         body: Box<AnswerBody>,
@@ -84,6 +88,7 @@ impl AnswerBody {
             Self::File(file) => file.left,
             Self::Streamed(streamed) => streamed.left,
             Self::Withheld => 0,
+            Self::Slow(slow) => slow.left,
             Self::Cut { length, .. } => *length,
         }
     }
@@ -100,6 +105,7 @@ impl Body for AnswerBody {
             Self::Bytes(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Self::File(file) => file.poll(context),
             Self::Streamed(streamed) => streamed.poll(context),
+            Self::Slow(slow) => slow.poll(context),
             Self::Cut { body, left, .. } => {
                 if *left == 0 {
                     return Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())));
@@ -123,6 +129,7 @@ impl Body for AnswerBody {
             Self::Bytes(bytes) => bytes.is_empty(),
             Self::File(file) => file.left == 0,
             Self::Streamed(streamed) => streamed.left == 0,
+            Self::Slow(slow) => slow.left == 0,
             Self::Cut { .. } => false,
         }
     }
@@ -130,6 +137,45 @@ impl Body for AnswerBody {
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.length())
     }
+}
+
+/// A body that is sent no faster than at a rate.
+pub(crate) struct SlowBody {
+    body: Box<AnswerBody>,
+    /// Taken from the body and not sent yet.
+    rest: Bytes,
+    left: u64,
+    /// Bytes between two pauses.
+    piece: usize,
+    pause: Pin<Box<Sleep>>,
+}
+
+/// Between two pieces of a slow body.
+const PAUSE: Duration = Duration::from_millis(50);
+
+impl SlowBody {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        ready!(self.pause.as_mut().poll(context));
+        while self.rest.is_empty() {
+            match ready!(Pin::new(self.body.as_mut()).poll_frame(context)) {
+                Some(Ok(frame)) => self.rest = frame.into_data().unwrap_or_default(),
+                other => return Poll::Ready(other),
+            }
+        }
+        let piece = self.rest.split_to(self.piece.min(self.rest.len()));
+        self.left = self.left.saturating_sub(piece.len() as u64);
+        self.pause.as_mut().reset(tokio::time::Instant::now() + PAUSE);
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+}
+
+/// The same answer, its body sent no faster than so many bytes a second.
+pub(crate) fn slow(reply: Reply, rate: u32) -> Reply {
+    reply.map(|body| {
+        let piece = usize::try_from(rate / 20).unwrap_or(usize::MAX).max(1);
+        let pause = Box::pin(tokio::time::sleep(PAUSE));
+        AnswerBody::Slow(SlowBody { left: body.length(), body: Box::new(body), rest: Bytes::new(), piece, pause })
+    })
 }
 
 impl Streamed {

@@ -30,6 +30,7 @@ use hyper_util::{
     server::graceful::{GracefulShutdown, Watcher},
 };
 use serde_json::json;
+use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
@@ -217,12 +218,26 @@ async fn act_under(
         return Ok(if plane == Some("v1") { control::refusal(failure) } else { formats::refusal(request, failure) });
     }
     request.token_expired = fault.expire_token;
-    let reply = act(service, request).await;
+    let mut reply = fault.bent.act(act(service, request)).await;
+    if fault.bent.skew != 0 {
+        let date = fault.bent.act(async { http_date(service.clock.millis()) }).await;
+        reply.headers_mut().insert(header::DATE, header_value(&date));
+    }
+    if let Some(rate) = fault.bytes_per_second {
+        reply = answer::slow(reply, rate.get());
+    }
     match fault.cut {
         None => Ok(reply),
         Some(Cut::Body) => Ok(answer::cut(reply)),
         Some(Cut::Before | Cut::After) => Err(Closed),
     }
+}
+
+/// As the `Date` header has it.
+fn http_date(millis: u64) -> String {
+    let seconds = i64::try_from(millis / 1000).unwrap_or_default();
+    let time = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    time.format(&Rfc2822).unwrap_or_default().replace("+0000", "GMT")
 }
 
 /// A header that is text, if it is there once.

@@ -11,6 +11,7 @@ use std::{
         mpsc::{Receiver, Sender, channel},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
 use tokio::sync::oneshot;
@@ -21,12 +22,14 @@ use super::{
     event::VersionEvent,
     log::{EventLog, Reach},
     model::{Millis, State},
+    past::Past,
     records::{Database, DatabaseError, RecordKey, encode},
 };
 use crate::{
     assets::{Assets, Digest},
     clock::Clock,
     failure::Failure,
+    faults,
 };
 
 /// Transitions in one transaction at most: bounds how long the first of a batch waits for the last.
@@ -41,6 +44,7 @@ pub(crate) struct Journal {
     current: Arc<RwLock<Snapshot>>,
     database: Arc<Database>,
     events: Arc<EventLog>,
+    past: Arc<Past>,
     clock: Clock,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -140,6 +144,7 @@ impl Journal {
             database.commit([(&RecordKey::receiver(name), &Some(encode(&delivered)))].into_iter())?;
         }
         let events = Arc::new(EventLog::new(reach));
+        let past = Arc::new(Past::default());
         let current = Arc::new(RwLock::new(Arc::new(state)));
         let database = Arc::new(database);
         let writer = Writer {
@@ -148,6 +153,7 @@ impl Journal {
             database: Arc::clone(&database),
             assets,
             events: Arc::clone(&events),
+            past: Arc::clone(&past),
             reach,
             receiver,
             unsettled: false,
@@ -158,11 +164,26 @@ impl Journal {
             .name("local-journal".to_owned())
             .spawn(move || writer.run(&messages))
             .map_err(DatabaseError::Folder)?;
-        Ok(Self { queue: inbox.queue, current, database, events, clock, writer: Mutex::new(Some(writer)) })
+        Ok(Self { queue: inbox.queue, current, database, events, past, clock, writer: Mutex::new(Some(writer)) })
     }
 
-    /// The last committed model.
+    /// The last committed model; under a fault rule that says so, an earlier one.
     pub(crate) fn snapshot(&self) -> Snapshot {
+        let ago = faults::behind();
+        if !ago.is_zero()
+            && let Some(earlier) = self.past.before(ago)
+        {
+            return earlier;
+        }
+        self.latest()
+    }
+
+    /// Keeps the models of so long a time, for such rules.
+    pub(crate) fn remember(&self, horizon: Duration) {
+        self.past.remember(horizon, self.latest());
+    }
+
+    fn latest(&self) -> Snapshot {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -238,6 +259,7 @@ struct Writer {
     database: Arc<Database>,
     assets: Arc<Assets>,
     events: Arc<EventLog>,
+    past: Arc<Past>,
     /// Of the log of events, as of the last commit.
     reach: Reach,
     receiver: Option<String>,
@@ -306,7 +328,9 @@ impl Writer {
         });
         let answer = match &committed {
             Ok(()) => {
-                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(self.working.clone());
+                let model = Arc::new(self.working.clone());
+                self.past.committed(&model);
+                *self.current.write().unwrap_or_else(PoisonError::into_inner) = model;
                 self.events.set(self.reach);
                 Ok(())
             }

@@ -12,6 +12,7 @@
 //! | `groups` | package groups: association, restrictions |
 //! | `relist` | other listings and tags for versions that are there |
 //! | `records` | records in the database, their versions, and loading them |
+//! | `past` | models of the last moments, for fault rules |
 //! | `journal` | the one writer: transitions in, one durable transaction for a batch, then the new snapshot |
 
 mod arrival;
@@ -26,6 +27,7 @@ mod journal;
 mod log;
 mod model;
 mod package;
+mod past;
 mod records;
 mod relist;
 mod repository;

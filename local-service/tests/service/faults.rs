@@ -77,6 +77,87 @@ fn a_delay_delays() {
     assert!(began.elapsed() >= Duration::from_millis(120));
 }
 
+/// A clock that is wrong: in the header, in the tokens that are issued, and in what is judged by it.
+#[test]
+fn a_skewed_clock_is_wrong_everywhere() {
+    let service = Service::furnished();
+    let skewed = |operation: &str, clock_skew| vec![FaultRule { clock_skew, ..rule(operation) }];
+    service.local.set_faults(skewed("GetAuthorizationToken", -43_200)).unwrap();
+    let answer = service.call("POST", "/v1/authorization-token?domain=acme", None);
+    assert_eq!(answer.header("date"), Some("Thu, 14 Jan 2027 20:00:00 GMT"));
+    assert_eq!(answer.json()["expiration"], json!(1_800_000_000.0));
+    // It ends now, and the service's own clock is right again.
+    let token = answer.json()["authorizationToken"].as_str().unwrap().to_owned();
+    assert_eq!(service.cargo(&token, "GET", "team", "config.json", b"").status, 401);
+    let token = service.token();
+    assert_eq!(service.cargo(&token, "GET", "team", "config.json", b"").status, 200);
+    service.local.set_faults(skewed("cargo:config", 43_200)).unwrap();
+    assert_eq!(service.cargo(&token, "GET", "team", "config.json", b"").status, 401);
+    assert_eq!(service.cargo(&token, "GET", "team", "config.json", b"").status, 200);
+}
+
+/// The list lags behind, the download does not; after the delay the list has it.
+#[test]
+fn a_version_is_listed_later() {
+    let service = Service::furnished();
+    let token = service.token();
+    assert_eq!(service.publish(&token, "team", "demo", "1.0.0", b"content").status, 200);
+    let lagging = FaultRule { behind_ms: 700, times: 0, ..rule("cargo:index") };
+    service.local.set_faults(vec![lagging]).unwrap();
+    let listed = || service.cargo(&token, "GET", "team", "de/mo/demo", b"").text().lines().count();
+    assert_eq!(listed(), 1);
+    let began = Instant::now();
+    assert_eq!(service.publish(&token, "team", "demo", "2.0.0", b"content").status, 200);
+    let at_once = listed();
+    // On a machine that stood still for so long there is nothing to see.
+    assert!(at_once == 1 || began.elapsed() >= Duration::from_millis(700));
+    assert_eq!(service.cargo(&token, "GET", "team", "api/v1/crates/demo/2.0.0/download", b"").status, 200);
+    while listed() < 2 {
+        assert!(began.elapsed() < Duration::from_secs(30), "it is never listed");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(began.elapsed() >= Duration::from_millis(700));
+}
+
+#[test]
+fn a_slow_answer_is_slow_and_whole() {
+    let service = Service::furnished();
+    let token = service.token();
+    let content = vec![7; 4_000];
+    assert_eq!(service.publish(&token, "team", "demo", "1.0.0", &content).status, 200);
+    let slow = FaultRule { bytes_per_second: std::num::NonZeroU32::new(20_000), ..rule("cargo:download") };
+    service.local.set_faults(vec![slow]).unwrap();
+    let began = Instant::now();
+    let answer = service.cargo(&token, "GET", "team", "api/v1/crates/demo/1.0.0/download", b"");
+    assert_eq!(answer.body, content);
+    assert!(began.elapsed() >= Duration::from_millis(150), "{:?}", began.elapsed());
+}
+
+/// The words for each status, on both planes.
+#[test]
+fn every_status_comes_with_its_exception() {
+    let service = Service::furnished();
+    let token = service.token();
+    for (status, exception) in [
+        (401, "AccessDeniedException"),
+        (402, "ServiceQuotaExceededException"),
+        (403, "AccessDeniedException"),
+        (404, "ResourceNotFoundException"),
+        (409, "ConflictException"),
+        (429, "ThrottlingException"),
+        (500, "InternalServerException"),
+        (503, "InternalServerException"),
+    ] {
+        let rules = ["ListDomains", "cargo:config"].map(|name| FaultRule { status: Some(status), ..rule(name) });
+        service.local.set_faults(rules.to_vec()).unwrap();
+        let (said, kind, _) = service.refused("POST", "/v1/domains", None);
+        assert_eq!((said, kind.as_str()), (status, exception));
+        let answer = service.cargo(&token, "GET", "team", "config.json", b"");
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.header("www-authenticate").is_some(), status == 401);
+    }
+}
+
 #[test]
 fn rules_come_from_a_file() {
     let folder = tempfile::tempdir().unwrap();
