@@ -21,6 +21,7 @@ mod fetch;
 use std::{
     collections::BTreeMap,
     fmt,
+    path::Path,
     sync::{Arc, OnceLock},
 };
 
@@ -166,7 +167,9 @@ impl External {
         let base = self.address(connection).await?.base.to_string();
         let base = base.trim_end_matches('/');
         Ok(match base.rsplit('/').next() {
-            Some(name) if name.ends_with(".json") => base.to_owned(),
+            Some(name) if Path::new(name).extension().is_some_and(|kind| kind.eq_ignore_ascii_case("json")) => {
+                base.to_owned()
+            }
             Some("v3") => format!("{base}/index.json"),
             _ => format!("{base}/v3/index.json"),
         })

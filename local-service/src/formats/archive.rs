@@ -204,9 +204,9 @@ pub(crate) mod tests {
     pub(crate) fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
         let (mut whole, mut directory) = (Vec::new(), Vec::new());
         for (name, content) in entries {
-            let mut packer = DeflateEncoder::new(Vec::new(), Compression::best());
-            packer.write_all(content).unwrap();
-            let packed = packer.finish().unwrap();
+            let mut deflater = DeflateEncoder::new(Vec::new(), Compression::best());
+            deflater.write_all(content).unwrap();
+            let packed = deflater.finish().unwrap();
             let mut crc = Crc::new();
             crc.update(content);
             let number = |value: usize| u32::try_from(value).unwrap().to_le_bytes();

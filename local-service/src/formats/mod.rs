@@ -103,10 +103,9 @@ impl Refusal {
         match self {
             Self::Token(_) => StatusCode::UNAUTHORIZED,
             Self::OtherDomain => StatusCode::FORBIDDEN,
-            Self::NoSuchPath => StatusCode::NOT_FOUND,
             Self::External(ExternalError::OtherContent { .. }) => StatusCode::BAD_GATEWAY,
             // As there: what cannot be had from a source is not found.
-            Self::External(_) => StatusCode::NOT_FOUND,
+            Self::NoSuchPath | Self::External(_) => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::Failure(failure) => failure.status(),
@@ -245,8 +244,8 @@ fn refused(request: &Request, refusal: &Refusal) -> Reply {
 pub(crate) fn dependencies(format: PackageFormat, version: &Version) -> Vec<Dependency> {
     match format {
         PackageFormat::Cargo => cargo::dependencies(version),
-        // The service has none of them.
-        PackageFormat::Generic => Vec::new(),
+        // The service has none of the former; the latter's are a program's, which is not run.
+        PackageFormat::Generic | PackageFormat::Swift => Vec::new(),
 
         PackageFormat::Maven => maven::dependencies(version),
 
@@ -257,9 +256,6 @@ pub(crate) fn dependencies(format: PackageFormat, version: &Version) -> Vec<Depe
         PackageFormat::Pypi => pypi::dependencies(version),
 
         PackageFormat::Ruby => ruby::dependencies(version),
-
-        // They are a program's, and it is not run.
-        PackageFormat::Swift => Vec::new(),
     }
 }
 

@@ -40,15 +40,8 @@ pub(super) async fn publish(visit: &mut Visit<'_>, package: Package<'_>, version
     let Some(pin) = received.archive else {
         return Ok(problem(StatusCode::UNPROCESSABLE_ENTITY, "the form has no part `source-archive`"));
     };
-    let metadata: Value = match received.metadata.as_deref() {
-        None => json!({}),
-        Some(bytes) => match serde_json::from_slice(bytes) {
-            Ok(Value::Object(metadata)) => Value::Object(metadata),
-            _ => {
-                let detail = "invalid JSON provided for release metadata";
-                return Ok(problem(StatusCode::UNPROCESSABLE_ENTITY, detail));
-            }
-        },
+    let Some(metadata) = metadata(received.metadata.as_deref()) else {
+        return Ok(problem(StatusCode::UNPROCESSABLE_ENTITY, "invalid JSON provided for release metadata"));
     };
     let signature_format = header_text(visit.headers, "x-swift-package-signature-format");
     let signature_format = signature_format.filter(|format| (1..=FORMAT).contains(&format.len()));
@@ -100,6 +93,12 @@ pub(super) async fn publish(visit: &mut Visit<'_>, package: Package<'_>, version
     let mut reply = answer::empty(StatusCode::CREATED);
     reply.headers_mut().insert(header::LOCATION, header_value(&address));
     Ok(reply)
+}
+
+/// The metadata is a JSON object, or not there.
+fn metadata(sent: Option<&[u8]>) -> Option<Value> {
+    let Some(bytes) = sent else { return Some(json!({})) };
+    serde_json::from_slice(bytes).ok().filter(Value::is_object)
 }
 
 /// Did the same come with both? The spelling of the name does not count.
