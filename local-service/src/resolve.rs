@@ -79,21 +79,21 @@ impl<'a> Reach<'a> {
 
     /// The public sources, in order: what a list of versions is completed from.
     pub(crate) fn sources(&self) -> Vec<Source> {
-        self.sources_of(&self.steps)
+        sources_of(&self.steps)
     }
 
     /// The public sources that are asked for a version before a stored record counts; all if nothing is stored.
     pub(crate) fn sources_before(&self, found: Option<&Found<'_>>) -> Vec<Source> {
-        self.sources_of(&self.steps[..found.map_or(self.steps.len(), |found| found.position)])
+        sources_of(&self.steps[..found.map_or(self.steps.len(), |found| found.position)])
     }
+}
 
-    fn sources_of(&self, steps: &[Step<'a>]) -> Vec<Source> {
-        let source = |step: &Step<'a>| {
-            let connection = step.connection?;
-            Some(Source { connection, repository: step.repository.name.clone() })
-        };
-        steps.iter().filter_map(source).collect()
-    }
+fn sources_of(steps: &[Step<'_>]) -> Vec<Source> {
+    let source = |step: &Step<'_>| {
+        let connection = step.connection?;
+        Some(Source { connection, repository: step.repository.name.clone() })
+    };
+    steps.iter().filter_map(source).collect()
 }
 
 struct Search<'a, 'b> {

@@ -22,7 +22,7 @@ fn content(language: &str, words: impl FnOnce(&Sandbox) -> Option<(PathBuf, Vec<
     let service = Service::start(&sandbox);
     let outcome: Outcome = sandbox.program(&program).args(args).answers_secret().run().success();
     assert!(outcome.stdout().contains(&format!("the SDK for {language} is content")), "{}", outcome.show());
-    service.stop();
+    service.stop().success();
 }
 
 #[test]

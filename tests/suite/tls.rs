@@ -14,7 +14,8 @@ impl Scene {
     fn new() -> Self {
         let sandbox = Sandbox::new();
         let folder = sandbox.path("tls");
-        let service = Service::start_with(&sandbox, &["--ephemeral", "--tls", folder.to_str().unwrap()]);
+        let shown = folder.to_str().expect("sandboxes have plain names");
+        let service = Service::start_with(&sandbox, &["--ephemeral", "--tls", shown]);
         assert!(service.url().starts_with("https://127.0.0.1:"), "{}", service.url());
         sandbox.may_hold_secrets("tls");
         Self { authority: folder.join("ca.pem"), sandbox, service }

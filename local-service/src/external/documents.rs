@@ -108,7 +108,7 @@ impl External {
     ) -> Result<Answer, ExternalError> {
         let place = self.documents.place(connection, wanted);
         let mut remembered = place.lock().await;
-        #[expect(clippy::disallowed_methods, reason = "an age, not a date: it must not jump with the clock")]
+        // An age, not a date: it must not jump with the clock.
         let now = Instant::now();
         if let Some((asked, answer)) = &*remembered
             && now.duration_since(*asked) < age(connection.format())
@@ -207,9 +207,9 @@ mod tests {
 
     #[test]
     fn what_unpacks_to_more_than_the_limit_is_not_unpacked() {
-        let mut packer = GzEncoder::new(Vec::new(), Compression::best());
-        packer.write_all(&vec![0; 1 << 20]).unwrap();
-        let packed = packer.finish().unwrap();
+        let mut writer = GzEncoder::new(Vec::new(), Compression::best());
+        writer.write_all(&vec![0; 1 << 20]).unwrap();
+        let packed = writer.finish().unwrap();
         assert!(packed.len() < 4096);
         assert_eq!(unpack(&packed, 1 << 20).unwrap().unwrap().len(), 1 << 20);
         assert!(unpack(&packed, (1 << 20) - 1).unwrap().is_none());

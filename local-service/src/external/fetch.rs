@@ -234,13 +234,10 @@ async fn lead(
         // Nobody listens where the answer is streamed.
         drop(done.send(outcome));
     });
-    match client {
-        Some(reply) => Ok(Begun::Streaming(reply)),
-        None => {
-            let stopped = |_| Failure::internal("the fetch was stopped");
-            outcome.await.map_err(stopped)?.map(Begun::Stored)
-        }
+    if let Some(reply) = client {
+        return Ok(Begun::Streaming(reply));
     }
+    outcome.await.map_err(|_| Failure::internal("the fetch was stopped"))?.map(Begun::Stored)
 }
 
 /// One asset on its way from a source.

@@ -47,7 +47,7 @@ fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = found() {
             return found;
         }
-        assert!(began.elapsed() < Duration::from_secs(60), "{what} does not come");
+        assert!(began.elapsed() < Duration::from_mins(1), "{what} does not come");
         thread::sleep(Duration::from_millis(2));
     }
 }

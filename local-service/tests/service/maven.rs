@@ -148,7 +148,8 @@ fn pom(artifact: &str, version: &str) -> String {
 }
 
 fn index(artifact: &str, versions: &[&str]) -> String {
-    let versions: String = versions.iter().map(|version| format!("<version>{version}</version>")).collect();
+    let versions: Vec<_> = versions.iter().map(|version| format!("<version>{version}</version>")).collect();
+    let versions = versions.concat();
     format!(
         "<metadata><groupId>com.acme</groupId><artifactId>{artifact}</artifactId><versioning><versions>{versions}\
          </versions><lastUpdated>20261122190000</lastUpdated></versioning></metadata>"

@@ -86,12 +86,6 @@ impl Source {
         self.set(path, File { status: 200, content_type, bytes: bytes.into(), pause, unmeasured: true });
     }
 
-    /// A failure.
-    pub(crate) fn fail(&self, path: &str, status: u16) {
-        let content_type = "text/plain".to_owned();
-        self.set(path, File { status, content_type, bytes: Vec::new(), pause: Duration::ZERO, unmeasured: false });
-    }
-
     /// How often a path was asked for.
     pub(crate) fn asked(&self, path: &str) -> usize {
         self.shared.asked.lock().unwrap().iter().filter(|asked| *asked == path).count()

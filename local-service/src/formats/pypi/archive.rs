@@ -45,11 +45,13 @@ fn read(archive: impl Read + Seek, file: &str, project: &str) -> Result<Vec<u8>,
             let (name, spelled) = folder.split_once('-')?;
             (file_name::normal(name) == project && version::normal(spelled)? == version).then_some(())
         }),
-        Kind::Sdist if file.ends_with(".zip") => {
-            unzip(archive, |path| path.strip_suffix("/PKG-INFO").filter(|folder| !folder.contains('/')).map(|_| ()))
-        }
-        Kind::Sdist if file.ends_with(".gz") || file.ends_with(".tgz") => untar(archive),
-        Kind::Sdist => Err(ArchiveProblem::Unreadable),
+        Kind::Sdist => match file.rsplit_once('.') {
+            Some((_, "zip")) => {
+                unzip(archive, |path| path.strip_suffix("/PKG-INFO").filter(|folder| !folder.contains('/')).map(|_| ()))
+            }
+            Some((_, "gz" | "tgz")) => untar(archive),
+            _ => Err(ArchiveProblem::Unreadable),
+        },
     }
 }
 
