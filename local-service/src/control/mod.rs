@@ -4,12 +4,14 @@
 //! says what it says, in the order domain, repository, package, version. Every input is validated here: the AWS
 //! tools check hardly more than presence and least length.
 
+mod access;
 mod answer;
 mod call;
 mod domains;
 mod package_groups;
 mod packages;
 mod pages;
+mod policies;
 mod repositories;
 mod tags;
 mod validate;
@@ -27,7 +29,6 @@ use call::Call;
 use crate::{
     failure::{Failure, Reason},
     http::{Reply, Request, Target, answer as http_answer},
-    identity,
     service::Service,
 };
 
@@ -38,6 +39,7 @@ const BODY: u64 = 1 << 20;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Operation {
     pub(crate) name: &'static str,
+    id: Name,
     method: &'static str,
     path: &'static str,
     act: Act,
@@ -88,15 +90,28 @@ enum Act {
     ListSubPackageGroups,
     UpdatePackageGroup,
     UpdatePackageGroupOriginConfiguration,
+    PutDomainPermissionsPolicy,
+    GetDomainPermissionsPolicy,
+    DeleteDomainPermissionsPolicy,
+    PutRepositoryPermissionsPolicy,
+    GetRepositoryPermissionsPolicy,
+    DeleteRepositoryPermissionsPolicy,
     /// Of the API, and not of this version of the service.
     NotYet,
 }
 
 macro_rules! operations {
     ($($method:ident $path:literal $name:ident => $act:ident;)*) => {
+        /// All operations by name, for tables that may leave none out.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        enum Name {
+            $($name),*
+        }
+
         /// All operations of the API model of 2018-09-22.
         const OPERATIONS: &[Operation] = &[$(Operation {
             name: stringify!($name),
+            id: Name::$name,
             method: stringify!($method),
             path: $path,
             act: Act::$act,
@@ -111,12 +126,12 @@ operations! {
     POST "package-group" CreatePackageGroup => CreatePackageGroup;
     POST "repository" CreateRepository => CreateRepository;
     DELETE "domain" DeleteDomain => DeleteDomain;
-    DELETE "domain/permissions/policy" DeleteDomainPermissionsPolicy => NotYet;
+    DELETE "domain/permissions/policy" DeleteDomainPermissionsPolicy => DeleteDomainPermissionsPolicy;
     DELETE "package" DeletePackage => DeletePackage;
     DELETE "package-group" DeletePackageGroup => DeletePackageGroup;
     POST "package/versions/delete" DeletePackageVersions => DeletePackageVersions;
     DELETE "repository" DeleteRepository => DeleteRepository;
-    DELETE "repository/permissions/policies" DeleteRepositoryPermissionsPolicy => NotYet;
+    DELETE "repository/permissions/policies" DeleteRepositoryPermissionsPolicy => DeleteRepositoryPermissionsPolicy;
     GET "domain" DescribeDomain => DescribeDomain;
     GET "package" DescribePackage => DescribePackage;
     GET "package-group" DescribePackageGroup => DescribePackageGroup;
@@ -126,11 +141,11 @@ operations! {
     POST "package/versions/dispose" DisposePackageVersions => DisposePackageVersions;
     GET "get-associated-package-group" GetAssociatedPackageGroup => GetAssociatedPackageGroup;
     POST "authorization-token" GetAuthorizationToken => GetAuthorizationToken;
-    GET "domain/permissions/policy" GetDomainPermissionsPolicy => NotYet;
+    GET "domain/permissions/policy" GetDomainPermissionsPolicy => GetDomainPermissionsPolicy;
     GET "package/version/asset" GetPackageVersionAsset => GetPackageVersionAsset;
     GET "package/version/readme" GetPackageVersionReadme => GetPackageVersionReadme;
     GET "repository/endpoint" GetRepositoryEndpoint => GetRepositoryEndpoint;
-    GET "repository/permissions/policy" GetRepositoryPermissionsPolicy => NotYet;
+    GET "repository/permissions/policy" GetRepositoryPermissionsPolicy => GetRepositoryPermissionsPolicy;
     GET "package-group-allowed-repositories" ListAllowedRepositoriesForGroup => ListAllowedRepositoriesForGroup;
     GET "list-associated-packages" ListAssociatedPackages => ListAssociatedPackages;
     POST "domains" ListDomains => ListDomains;
@@ -144,9 +159,9 @@ operations! {
     POST "package-groups/sub-groups" ListSubPackageGroups => ListSubPackageGroups;
     POST "tags" ListTagsForResource => ListTagsForResource;
     POST "package/version/publish" PublishPackageVersion => PublishPackageVersion;
-    PUT "domain/permissions/policy" PutDomainPermissionsPolicy => NotYet;
+    PUT "domain/permissions/policy" PutDomainPermissionsPolicy => PutDomainPermissionsPolicy;
     POST "package" PutPackageOriginConfiguration => PutPackageOriginConfiguration;
-    PUT "repository/permissions/policy" PutRepositoryPermissionsPolicy => NotYet;
+    PUT "repository/permissions/policy" PutRepositoryPermissionsPolicy => PutRepositoryPermissionsPolicy;
     POST "tag" TagResource => TagResource;
     POST "untag" UntagResource => UntagResource;
     PUT "package-group" UpdatePackageGroup => UpdatePackageGroup;
@@ -184,25 +199,32 @@ async fn answer_to(
     let Some(operation) = operation else {
         return Err(unknown("no operation of the service has this method and path".to_owned()));
     };
-    let authorization = request.headers.get(header::AUTHORIZATION).map(header::HeaderValue::as_bytes);
-    let caller = identity::caller(authorization)?;
-    let mut call = Call::new(service, operation.name, caller, request);
-    // The two that move an asset read or write bytes, not JSON; a token is not passed on in a value that is copied.
-    match operation.act {
-        Act::GetAuthorizationToken => return domains::get_authorization_token(&call),
-        Act::PublishPackageVersion => {
-            return versions_content::publish(&mut call, &mut request.payload).await.map(|value| ok(&value));
-        }
-        Act::GetPackageVersionAsset => return versions_content::get_asset(&call).await,
-        _ => {}
+    let examined = service.identities.examine(request, service.clock.millis())?;
+    if operation.act == Act::PublishPackageVersion {
+        // The asset streams: what was signed is the digest that it must turn out to have.
+        let caller = examined.with_announced_digest()?;
+        let mut call = Call::new(service, operation.name, caller, request);
+        access::check(&call, operation.id)?;
+        return versions_content::publish(&mut call, &mut request.payload).await.map(|value| ok(&value));
     }
     let body = request
         .payload
         .read_all(BODY)
         .await
         .map_err(|error| Failure::Validation { reason: Reason::CannotParse, message: error.to_string() })?;
+    let caller = examined.with_body(&body)?;
+    let mut call = Call::new(service, operation.name, caller, request);
     call.read_body(&body)?;
-    act(&call, operation).await.map(|value| ok(&value))
+    if operation.act == Act::NotYet {
+        return Err(unknown(format!("{} is not available in this version of the local service", operation.name)));
+    }
+    access::check(&call, operation.id)?;
+    match operation.act {
+        // A token is not passed on in a value that is copied, and an asset is bytes, not JSON.
+        Act::GetAuthorizationToken => domains::get_authorization_token(&call),
+        Act::GetPackageVersionAsset => versions_content::get_asset(&call).await,
+        _ => act(&call, operation).await.map(|value| ok(&value)),
+    }
 }
 
 async fn act(call: &Call, operation: &Operation) -> Result<Value, Failure> {
@@ -246,6 +268,12 @@ async fn act(call: &Call, operation: &Operation) -> Result<Value, Failure> {
         Act::ListSubPackageGroups => package_groups::list_sub_groups(call),
         Act::UpdatePackageGroup => package_groups::update(call).await,
         Act::UpdatePackageGroupOriginConfiguration => package_groups::update_origin_configuration(call).await,
+        Act::PutDomainPermissionsPolicy => policies::put_of_domain(call).await,
+        Act::GetDomainPermissionsPolicy => policies::get_of_domain(call),
+        Act::DeleteDomainPermissionsPolicy => policies::delete_of_domain(call).await,
+        Act::PutRepositoryPermissionsPolicy => policies::put_of_repository(call).await,
+        Act::GetRepositoryPermissionsPolicy => policies::get_of_repository(call),
+        Act::DeleteRepositoryPermissionsPolicy => policies::delete_of_repository(call).await,
         Act::GetAuthorizationToken | Act::PublishPackageVersion | Act::GetPackageVersionAsset | Act::NotYet => {
             Err(unknown(format!("{} is not available in this version of the local service", operation.name)))
         }
