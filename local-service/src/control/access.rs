@@ -162,7 +162,7 @@ fn ask(call: &Call, action: &str, resource: String, place: Place<'_>) -> Result<
 }
 
 fn of_domain(call: &Call, action: &str, key: &DomainKey) -> Result<(), Failure> {
-    ask(call, action, key.arn(), Place::Domain(key, call.state.domain(key)?))
+    ask(call, action, key.arn(), Place::Domain(key, &call.state.domain(key)?.about))
 }
 
 fn of_repository(call: &Call, action: &str, key: &RepositoryKey) -> Result<(), Failure> {
@@ -178,7 +178,7 @@ fn of_package(call: &Call, action: &str, repository: &RepositoryKey) -> Result<(
 fn in_repository(call: &Call, action: &str, resource: String, key: &RepositoryKey) -> Result<(), Failure> {
     let domain = call.state.domain(&key.domain)?;
     let about = domain.repository(&key.name).ok().map(|repository| &repository.about);
-    ask(call, action, resource, Place::Repository(key, domain, about))
+    ask(call, action, resource, Place::Repository(key, &domain.about, about))
 }
 
 /// A group's ARN is its domain's, with the pattern at the end as it is.
@@ -186,7 +186,7 @@ fn of_group(call: &Call, action: &str, pattern: &str) -> Result<(), Failure> {
     let key = call.domain()?;
     let DomainKey { region, owner, name } = &key;
     let arn = format!("arn:{}:codeartifact:{region}:{owner}:package-group/{name}{pattern}", partition(region));
-    ask(call, action, arn, Place::Domain(&key, call.state.domain(&key)?))
+    ask(call, action, arn, Place::Domain(&key, &call.state.domain(&key)?.about))
 }
 
 /// Each upstream must let itself be one.
@@ -216,6 +216,6 @@ fn of_tagged(call: &Call, action: &str) -> Result<(), Failure> {
             Ok(name) => in_repository(call, action, arn.to_owned(), &RepositoryKey { domain: key, name }),
             Err(_) => Ok(()),
         },
-        _ => ask(call, action, arn.to_owned(), Place::Domain(&key, domain)),
+        _ => ask(call, action, arn.to_owned(), Place::Domain(&key, &domain.about)),
     }
 }

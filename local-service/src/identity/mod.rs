@@ -6,24 +6,29 @@
 
 mod file;
 mod signature;
+#[cfg(test)]
+mod tests;
 
-use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fmt, path::Path, sync::{Arc, LazyLock}};
 
 use codeartifact::{AccountId, Region};
 use zeroize::Zeroizing;
 
 pub use file::IdentityError;
 
-use self::signature::{Check, Signature};
+use self::signature::{Check, Head, Signature};
 use crate::{
     failure::Failure,
     http::Request,
-    policy::{Circumstances, Principal, PrincipalArn},
+    policy::{Circumstances, Principal},
     state::Millis,
 };
 
 /// The account that everything belongs to where nobody said otherwise.
 pub const ACCOUNT: &str = "111122223333";
+
+/// Who calls where nobody said otherwise.
+static ROOT: LazyLock<Arc<Principal>> = LazyLock::new(|| Arc::new(Principal::of_account(&account())));
 
 /// Who may call, and with which keys: what `--strict-auth FILE` says.
 ///
@@ -105,30 +110,31 @@ impl Identities {
         if let Some(known) = self.principals.get(arn) {
             return Some(Arc::clone(known));
         }
-        let default = Principal::of_account(&account());
-        (!self.strict && default.arn.as_str() == arn).then(|| Arc::new(default))
+        (!self.strict && ROOT.arn.as_str() == arn).then(|| Arc::clone(&ROOT))
     }
 
     /// Reads the signature, finds the key and looks at the date: all that can be done before the body is there.
     pub(crate) fn examine(&self, request: &Request, now: Millis) -> Result<Examined, Failure> {
-        let Signature { key_id, region, .. } = &Signature::of(request)?;
+        let head = Head { method: &request.method, uri: &request.uri, headers: &request.headers };
+        let signature = Signature::of(head)?;
+        let key_id = &signature.key_id;
         let circumstances = Circumstances { source: request.peer, secure: request.secure, now };
-        let region: Region = region
+        let region: Region = signature
+            .region
             .parse()
             .map_err(|_| Failure::denied("the request is signed for something that is no Region"))?;
         let Some(key) = self.keys.get(key_id) else {
             if self.strict {
                 return Err(Failure::denied(format!("the access key `{key_id}` is not known to this service")));
             }
-            let account = account();
-            let principal = Arc::new(Principal::of_account(&account));
-            let caller = Caller { account, region, principal, session_ends: None, circumstances };
+            let principal = Arc::clone(&ROOT);
+            let caller = Caller { account: account(), region, principal, session_ends: None, circumstances };
             return Ok(Examined { caller, check: None });
         };
         if key.session_ends.is_some_and(|ends| ends <= now) {
             return Err(Failure::denied(format!("the session of the access key `{key_id}` has ended")));
         }
-        let check = if self.strict { Some(Check::new(request, key, now)?) } else { None };
+        let check = if self.strict { Some(Check::new(head, &signature, key, now)?) } else { None };
         let caller = Caller {
             account: key.principal.arn.account().clone(),
             region,

@@ -6,14 +6,14 @@
 //! in the query ("presigned" requests) are refused: the service's clients make none.
 
 use hmac::{Hmac, Mac};
-use hyper::{HeaderMap, header};
+use hyper::{HeaderMap, Method, Uri, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use sha2::Sha256;
 use time::{Date, Month, PrimitiveDateTime, Time};
 use zeroize::Zeroizing;
 
 use super::Key;
-use crate::{assets::Digest, failure::Failure, http::Request, state::Millis};
+use crate::{assets::Digest, failure::Failure, state::Millis};
 
 /// Milliseconds between the signing of a request and its arrival, either way.
 const SKEW: Millis = 5 * 60 * 1000;
@@ -25,6 +25,14 @@ const SESSION: &str = "x-amz-security-token";
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// In a path the slashes, too.
 const PATH: &AsciiSet = &UNRESERVED.remove(b'/');
+
+/// What of a request is signed, beside its body.
+#[derive(Clone, Copy)]
+pub(super) struct Head<'a> {
+    pub(super) method: &'a Method,
+    pub(super) uri: &'a Uri,
+    pub(super) headers: &'a HeaderMap,
+}
 
 /// What the header says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,12 +60,13 @@ impl Signature {
     ///
     /// A page in a browser cannot send it without a request that browsers ask permission for first, and an ordinary
     /// program not without meaning to.
-    pub(super) fn of(request: &Request) -> Result<Self, Failure> {
-        let presigned = ["X-Amz-Signature", "X-Amz-Algorithm", "X-Amz-Credential"];
-        if presigned.iter().any(|name| request.target.query.get(name).is_some()) {
+    pub(super) fn of(head: Head<'_>) -> Result<Self, Failure> {
+        let presigned = ["x-amz-signature", "x-amz-algorithm", "x-amz-credential"];
+        let names = head.uri.query().unwrap_or_default().split('&').map(|pair| pair.split('=').next().unwrap_or(pair));
+        if names.into_iter().any(|name| presigned.contains(&name.to_ascii_lowercase().as_str())) {
             return Err(Failure::denied("presigned requests are not accepted: sign with the Authorization header"));
         }
-        let mut given = request.headers.get_all(header::AUTHORIZATION).iter();
+        let mut given = head.headers.get_all(header::AUTHORIZATION).iter();
         let (Some(value), None) = (given.next(), given.next()) else {
             return Err(Failure::denied("Missing Authentication Token"));
         };
@@ -113,14 +122,13 @@ impl Signature {
 
 impl Check {
     /// Looks at everything but the body.
-    pub(super) fn new(request: &Request, key: &Key, now: Millis) -> Result<Self, Failure> {
-        let signature = Signature::of(request)?;
-        let headers = &request.headers;
+    pub(super) fn new(head: Head<'_>, signature: &Signature, key: &Key, now: Millis) -> Result<Self, Failure> {
+        let headers = head.headers;
         let signed_at = once(headers, DATE)?
             .ok_or_else(|| Failure::denied(format!("the request has no `{DATE}` header: when was it signed?")))?;
         check_date(&signed_at, &signature.date, now)?;
         check_session(headers, key)?;
-        let canonical = canonical(request, &signature.headers)?;
+        let canonical = canonical(head, &signature.headers)?;
         let scope = format!("{}/{}/codeartifact/aws4_request", signature.date, signature.region);
         Ok(Self {
             canonical,
@@ -228,7 +236,7 @@ fn same(one: &[u8], other: &[u8]) -> bool {
 }
 
 /// Method, path, query, headers and their names, each on its line; the digest of the body follows.
-fn canonical(request: &Request, names: &[String]) -> Result<String, Failure> {
+fn canonical(request: Head<'_>, names: &[String]) -> Result<String, Failure> {
     let lowercase = names.iter().all(|name| !name.is_empty() && !name.bytes().any(|byte| byte.is_ascii_uppercase()));
     if !lowercase || !names.is_sorted() || !names.iter().any(|name| name == "host") {
         return Err(Failure::denied("`SignedHeaders` must be lowercase, sorted, and have `host` in it"));
@@ -239,7 +247,7 @@ fn canonical(request: &Request, names: &[String]) -> Result<String, Failure> {
     if let Some(unsigned) = unsigned {
         return Err(Failure::denied(format!("the header `{unsigned}` was sent and not signed")));
     }
-    let mut canonical = format!("{}\n{}\n{}\n", request.method, canonical_path(&request.uri), canonical_query(&request.uri)?);
+    let mut canonical = format!("{}\n{}\n{}\n", request.method, canonical_path(request.uri), canonical_query(request.uri)?);
     for name in names {
         let mut values = Vec::new();
         for value in request.headers.get_all(name.as_str()) {
@@ -256,12 +264,12 @@ fn canonical(request: &Request, names: &[String]) -> Result<String, Failure> {
 }
 
 /// Encoded once more than it was sent, as for every service but one.
-fn canonical_path(uri: &hyper::Uri) -> String {
+fn canonical_path(uri: &Uri) -> String {
     utf8_percent_encode(uri.path(), PATH).to_string()
 }
 
 /// Pairs sorted by name and value, each encoded once.
-fn canonical_query(uri: &hyper::Uri) -> Result<String, Failure> {
+fn canonical_query(uri: &Uri) -> Result<String, Failure> {
     let encoded = |text: &str| -> Result<String, Failure> {
         let decoded = percent_decode_str(text).decode_utf8();
         let decoded = decoded.map_err(|_| Failure::denied("the query is not percent-encoded UTF-8"))?;

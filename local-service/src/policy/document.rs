@@ -141,8 +141,8 @@ impl Statement {
         let resource = match self.resources.reach(demand.target) {
             Reach::All => true,
             Reach::None => false,
-            // Of a package that is not known yet: it may be refused, not granted, once it is.
-            Reach::Some => !self.denies,
+            // Of a package that is not known yet: asked again once it is, or nobody will ask.
+            Reach::Some => self.denies == matches!(demand.target, Target::All(_)),
         };
         (meant != Meant::Not && action && resource && self.conditions_hold(demand)).then_some(meant)
     }
@@ -166,7 +166,7 @@ impl Set {
         let reaches = self.patterns.iter().map(|pattern| match target {
             Target::Exactly(text) if pattern.matches(text) => Reach::All,
             Target::Exactly(_) => Reach::None,
-            Target::Under(beginning) => pattern.reach(beginning),
+            Target::Under(beginning) | Target::All(beginning) => pattern.reach(beginning),
         });
         let mut widest = Reach::None;
         for reach in reaches {

@@ -30,12 +30,12 @@ use codeartifact::AccountId;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 pub(crate) use document::{AttachedTo, Document, DocumentError};
-pub(crate) use principal::{Principal, PrincipalArn, PrincipalError};
+pub(crate) use principal::{Principal, PrincipalArn};
 
 use self::{document::Opinion, principal::Meant};
 use crate::{
     failure::Failure,
-    state::{AboutRepository, Domain, DomainKey, Millis, RepositoryKey, Tags, partition},
+    state::{AboutDomain, AboutRepository, DomainKey, Millis, RepositoryKey, Tags, partition},
 };
 
 /// A request's circumstances that conditions look at.
@@ -52,8 +52,10 @@ pub(crate) struct Circumstances {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Target {
     Exactly(String),
-    /// All that begin so: a package of which the name is not known yet.
+    /// One that begins so, a package of which the name is not known yet: what may be allowed is, until it is known.
     Under(String),
+    /// All that begin so: what may be denied is.
+    All(String),
 }
 
 /// One question: may this principal do this to that?
@@ -74,9 +76,9 @@ pub(crate) enum Place<'a> {
     /// The principal's own account.
     Account,
     /// A domain, or what is in it beside repositories.
-    Domain(&'a DomainKey, &'a Domain),
+    Domain(&'a DomainKey, &'a AboutDomain),
     /// A repository, or a package in it; one that is not there has its domain's owner and no policy.
-    Repository(&'a RepositoryKey, &'a Domain, Option<&'a AboutRepository>),
+    Repository(&'a RepositoryKey, &'a AboutDomain, Option<&'a AboutRepository>),
 }
 
 impl Demand<'_> {
@@ -155,11 +157,11 @@ impl Demand<'_> {
     fn resource_opinions(&self) -> (Option<Opinion>, Option<Opinion>) {
         let (domain, repository) = match self.place {
             Place::Account => (None, None),
-            Place::Domain(_, domain) if !changes_policy(self.action) => (domain.about.policy.as_ref(), None),
+            Place::Domain(_, domain) if !changes_policy(self.action) => (domain.policy.as_ref(), None),
             Place::Domain(..) => (None, None),
             Place::Repository(_, domain, about) => {
                 let own = about.filter(|_| !changes_policy(self.action));
-                (domain.about.policy.as_ref(), own.and_then(|about| about.policy.as_ref()))
+                (domain.policy.as_ref(), own.and_then(|about| about.policy.as_ref()))
             }
         };
         (domain.map(|policy| policy.read().opinion(self)), repository.map(|policy| policy.read().opinion(self)))
@@ -168,7 +170,7 @@ impl Demand<'_> {
     fn refusal(&self, reason: &str) -> Failure {
         let resource = match self.target {
             Target::Exactly(arn) => arn.clone(),
-            Target::Under(beginning) => format!("{beginning}*"),
+            Target::Under(beginning) | Target::All(beginning) => format!("{beginning}*"),
         };
         let Self { principal, action, .. } = self;
         Failure::denied(format!(
@@ -208,9 +210,9 @@ impl Place<'_> {
     fn has_policy(&self) -> bool {
         match self {
             Self::Account => false,
-            Self::Domain(_, domain) => domain.about.policy.is_some(),
+            Self::Domain(_, domain) => domain.policy.is_some(),
             Self::Repository(_, domain, about) => {
-                domain.about.policy.is_some() || about.is_some_and(|about| about.policy.is_some())
+                domain.policy.is_some() || about.is_some_and(|about| about.policy.is_some())
             }
         }
     }
@@ -226,7 +228,7 @@ impl Place<'_> {
     fn tags(&self) -> Option<&Tags> {
         match self {
             Self::Account => None,
-            Self::Domain(_, domain) => Some(&domain.about.tags),
+            Self::Domain(_, domain) => Some(&domain.tags),
             Self::Repository(_, _, about) => about.map(|about| &about.tags),
         }
     }

@@ -47,7 +47,7 @@ pub(crate) use event::{OperationType, VersionChanges, VersionEvent};
 pub(crate) use groups::{AllowedRepository, Group, GroupUpdate, Groups, ListChange, Mode, Pattern, Restriction};
 pub(crate) use journal::{Inbox, Journal, Snapshot};
 pub(crate) use model::{
-    AboutRepository, AboutVersion, Asset, Awaited, Control, Domain, Millis, Origin, OriginControls, Package, Repository, Status, Tags,
+    AboutDomain, AboutRepository, AboutVersion, Asset, Awaited, Control, Domain, Millis, Origin, OriginControls, Package, Repository, Status, Tags,
     Version,
 };
 pub(crate) use policy::Policy;
