@@ -1,8 +1,9 @@
 //! What a data-plane request must be allowed: one rule for all formats, asked before any of them sees the request.
 //!
 //! Reading is `ReadFromRepository` on the repository; everything that is not reading is `PublishPackageVersion` on
-//! the package, unless it is said here to be something else. Where only the body names the package, the question is
-//! asked twice: before the body is read, as far as it can be, and by the format through [`Visit::may_publish`].
+//! the package, unless it is said here to be something else. Where only the body tells the package, or what is done to
+//! it, the question is asked twice: before the body is read, as far as it can be, and by the format through
+//! [`Visit::may_publish`] or [`Visit::may_change_metadata`].
 
 use std::sync::Arc;
 
@@ -47,8 +48,16 @@ impl Permission {
         method: &Method,
         path: &[&str],
     ) -> Result<(), Failure> {
-        let actions = actions(format, method, path);
-        for action in actions {
+        if let (PackageFormat::Npm, [PUBLISH], Named::Path(namespace, name)) =
+            (format, actions(format, method, path), named(format, path))
+        {
+            // The same request publishes and deprecates.
+            let target = Target::Exactly(arn(repository, format, &namespace, &name));
+            return self.ask(domain, repository, PUBLISH, &target).or_else(|refused| {
+                self.ask(domain, repository, METADATA, &target).map_err(|_| refused)
+            });
+        }
+        for action in actions(format, method, path) {
             let target = if *action == READ {
                 Target::Exactly(repository.arn())
             } else {
@@ -78,12 +87,21 @@ impl Permission {
 }
 
 impl Visit<'_> {
-    /// May this client publish this package? To be asked by the formats whose clients name it in the body only.
+    /// May this client publish this package?
     pub(crate) fn may_publish(&self, package: &PackageKey, name: &str) -> Result<(), Refusal> {
+        self.may(PUBLISH, package, name)
+    }
+
+    /// May it change what is said of this package?
+    pub(crate) fn may_change_metadata(&self, package: &PackageKey, name: &str) -> Result<(), Refusal> {
+        self.may(METADATA, package, name)
+    }
+
+    fn may(&self, action: &str, package: &PackageKey, name: &str) -> Result<(), Refusal> {
         let state = self.service.journal.snapshot();
         let domain = state.domain(&self.repository.domain)?;
         let target = Target::Exactly(arn(&self.repository, package.format, &package.namespace, name));
-        Ok(self.permission.ask(domain, &self.repository, PUBLISH, &target)?)
+        Ok(self.permission.ask(domain, &self.repository, action, &target)?)
     }
 }
 
