@@ -133,7 +133,7 @@ fn actions(format: PackageFormat, method: &Method, path: &[&str]) -> &'static [&
 fn named(format: PackageFormat, path: &[&str]) -> Named {
     let from_path = match format {
         PackageFormat::Cargo if matches!(path, ["api", "v1", "crates", "new"]) => return Named::Body,
-        PackageFormat::Ruby => return Named::Body,
+        PackageFormat::Pypi | PackageFormat::Ruby => return Named::Body,
         PackageFormat::Cargo => match path {
             ["api", "v1", "crates", name, ..] => Some((String::new(), (*name).to_owned())),
             _ => None,
@@ -144,7 +144,7 @@ fn named(format: PackageFormat, path: &[&str]) -> Named {
             [scope, name, ..] => Some((scope.to_lowercase(), (*name).to_owned())),
             _ => None,
         },
-        PackageFormat::Generic | PackageFormat::Nuget | PackageFormat::Pypi => None,
+        PackageFormat::Generic | PackageFormat::Nuget => None,
     };
     from_path.map_or(Named::Nobody, |(namespace, name)| Named::Path(namespace, name))
 }
