@@ -150,6 +150,10 @@ pub(crate) struct Local {
     /// trust `DIR/ca.pem`
     #[arg(long, value_name = "DIR")]
     pub(crate) tls: Option<PathBuf>,
+    /// A file that says who may call, and with which keys: signatures are verified, and nobody else is served. Needed
+    /// to listen on any other than a loopback address
+    #[arg(long, value_name = "FILE")]
+    pub(crate) strict_auth: Option<PathBuf>,
     /// A file of scripted failures
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,

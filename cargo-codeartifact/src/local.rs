@@ -4,7 +4,7 @@ use std::sync::mpsc;
 
 use anyhow::anyhow;
 use codeartifact::Host;
-use local_service::{Clock, LocalService, Options, SourceFinder};
+use local_service::{Clock, Identities, LocalService, Options, SourceFinder};
 use serde_json::json;
 
 mod events;
@@ -15,26 +15,32 @@ use crate::{
     report::{CommandError, Report},
 };
 
-/// The variables that lead the AWS tools and this program to the service. It takes any key pair; `aws` asks for the
-/// Region by one name, the SDKs by the other.
-const VARIABLES: [(&str, &str); 4] = [
-    ("AWS_ACCESS_KEY_ID", "local"),
-    ("AWS_SECRET_ACCESS_KEY", "local"),
-    ("AWS_REGION", "us-east-1"),
-    ("AWS_DEFAULT_REGION", "us-east-1"),
-];
+/// Variables that lead the AWS tools and this program to the service. It takes any key pair, unless it is strict.
+const KEY_PAIR: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")];
+/// `aws` asks for the Region by one name, the SDKs by the other.
+const REGION: [(&str, &str); 2] = [("AWS_REGION", "us-east-1"), ("AWS_DEFAULT_REGION", "us-east-1")];
 
 /// What each client reads the authority from that it is to trust: the AWS tools, Cargo, pip and Node.
 const TRUST: [&str; 4] = ["AWS_CA_BUNDLE", "CARGO_HTTP_CAINFO", "PIP_CERT", "NODE_EXTRA_CA_CERTS"];
 
 /// Runs the command.
 pub(crate) fn run(args: &cli::Local, host: &Host, report: &mut Report) -> Result<(), CommandError> {
-    if !args.listen.ip().is_loopback() {
+    let identities = match &args.strict_auth {
+        Some(file) => {
+            let file = host.current_dir().join(file);
+            Identities::read(&file).map_err(|error| {
+                CommandError::user(anyhow!(error).context(format!("cannot use `--strict-auth {}`", file.display())))
+            })?
+        }
+        None => Identities::default(),
+    };
+    if !args.listen.ip().is_loopback() && !identities.is_strict() {
         return Err(CommandError::usage(anyhow!(
             "`--listen {}` can be reached from elsewhere: the embedded service gives a token to whoever asks",
             args.listen
         ))
-        .hint("listen on this machine only: `--listen 127.0.0.1:PORT` or `--listen [::1]:PORT`"));
+        .hint("listen on this machine only: `--listen 127.0.0.1:PORT` or `--listen [::1]:PORT`")
+        .hint("or say who may ask: `--strict-auth FILE`, with `strict` not set to false in it"));
     }
     let faults = match &args.faults {
         Some(file) => {
@@ -67,6 +73,7 @@ pub(crate) fn run(args: &cli::Local, host: &Host, report: &mut Report) -> Result
     let tls = args.tls.as_ref().map(|folder| host.current_dir().join(folder));
     let options = Options {
         listen: args.listen,
+        identities,
         faults,
         external,
         find_source: Some(SourceFinder::new(move |connection| sources::find(connection, &finder))),
@@ -77,8 +84,11 @@ pub(crate) fn run(args: &cli::Local, host: &Host, report: &mut Report) -> Result
     let service = LocalService::start(options)?;
     report.note(&format!("the embedded service keeps everything {kept}"));
     report.note("to use it, paste:");
-    for line in exports(&service.url()) {
+    for line in exports(&service.url(), args.strict_auth.is_none()) {
         report.note(&line);
+    }
+    if let Some(file) = &args.strict_auth {
+        report.note(&format!("and the key pair of one of the principals in {}", file.display()));
     }
     if let Some(folder) = tls {
         let authority = folder.join("ca.pem");
@@ -102,10 +112,11 @@ pub(crate) fn run(args: &cli::Local, host: &Host, report: &mut Report) -> Result
     Ok(())
 }
 
-/// The lines to paste into a shell.
-fn exports(url: &str) -> Vec<String> {
+/// The lines to paste into a shell; without a key pair where it matters which one.
+fn exports(url: &str, any_key: bool) -> Vec<String> {
     let address = [("AWS_ENDPOINT_URL_CODEARTIFACT", url)];
-    address.iter().chain(&VARIABLES).map(|(name, value)| format!("export {name}={value}")).collect()
+    let keys = if any_key { &KEY_PAIR[..] } else { &[] };
+    address.iter().chain(keys).chain(&REGION).map(|(name, value)| format!("export {name}={value}")).collect()
 }
 
 #[cfg(test)]
@@ -115,7 +126,7 @@ mod tests {
     #[test]
     fn the_exports_are_what_the_tools_read() {
         assert_eq!(
-            exports("http://127.0.0.1:4600"),
+            exports("http://127.0.0.1:4600", true),
             [
                 "export AWS_ENDPOINT_URL_CODEARTIFACT=http://127.0.0.1:4600",
                 "export AWS_ACCESS_KEY_ID=local",
@@ -124,5 +135,7 @@ mod tests {
                 "export AWS_DEFAULT_REGION=us-east-1",
             ]
         );
+        let strict = exports("http://127.0.0.1:4600", false);
+        assert!(strict.len() == 3 && strict.iter().all(|line| !line.contains("KEY")), "{strict:?}");
     }
 }

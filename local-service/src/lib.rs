@@ -16,13 +16,15 @@
 //! | `events` | what is told of versions that change: the shape, and handing it over |
 //! | `assets` | the content-addressed store |
 //! | `tls` | the authority behind the optional TLS |
-//! | `tokens`, `identity` | who may |
+//! | `tokens`, `identity` | who calls: tokens, signatures, the file of identities |
+//! | `policy` | who may do what |
 //! | `faults`, `counters` | scripted failures, and what was called |
 //!
 //! Invariants: a token is checked on every data-plane request. A transition is pure: it sees the model and the time.
 //! An answer is never ahead of the disk, and no reader waits for it. No name that a client chose becomes part of a
-//! path. What the service's documentation leaves open is chosen here, and said where it is chosen. The signature of
-//! control-plane requests is read for its Region and not verified: every key pair is the same account's, [`ACCOUNT`].
+//! path. What the service's documentation leaves open is chosen here, and said where it is chosen. Unless
+//! [`Identities`] say otherwise, the signature of control-plane requests is read for its Region and not verified: every
+//! key pair is the same account's, [`ACCOUNT`].
 #![forbid(unsafe_code)]
 
 mod assets;
@@ -36,6 +38,7 @@ mod faults;
 mod formats;
 mod http;
 mod identity;
+mod policy;
 mod resolve;
 mod service;
 mod state;
@@ -47,6 +50,6 @@ pub use counters::Calls;
 pub use events::{EventReceiver, EventReceiverError, HookAddress};
 pub use external::{Connection, SourceAddress, SourceAddressError, SourceFinder, UnknownConnection};
 pub use faults::{Cut, FaultError, FaultRule};
-pub use identity::ACCOUNT;
+pub use identity::{ACCOUNT, Identities, IdentityError};
 pub use service::{Data, Limits, LocalService, Options, StartError, read_faults};
 pub use tls::TlsError;

@@ -23,6 +23,7 @@ use crate::{
     faults::{self, FaultError, FaultRule, Faults},
     formats::{PreparedCache, maven::Announced},
     http,
+    identity::Identities,
     state::{Database, DatabaseError, Inbox, Journal},
     tls::{self, TlsError},
     tokens::{KeyError, Tokens},
@@ -51,12 +52,14 @@ const WORKERS: usize = 2;
 pub struct Options {
     /// Where everything is kept.
     pub data: Data,
-    /// Where to listen: a loopback address; port 0 takes a free one.
+    /// Where to listen: a loopback address, or any other if `identities` are strict; port 0 takes a free one.
     pub listen: SocketAddr,
     /// What tells the time.
     pub clock: Clock,
     /// Bounds of time.
     pub limits: Limits,
+    /// Who may call.
+    pub identities: Identities,
     /// Scripted failures.
     pub faults: Vec<FaultRule>,
     /// Where the public sources are; one that is not here behaves as one that is down.
@@ -126,6 +129,7 @@ impl Options {
             listen,
             clock,
             limits: Limits::default(),
+            identities: Identities::default(),
             faults: Vec::new(),
             external: BTreeMap::new(),
             find_source: None,
@@ -140,8 +144,8 @@ impl Options {
 pub enum StartError {
     /// The address is reachable from elsewhere.
     #[error(
-        "{address} is not a loopback address: serving others needs --strict-auth, which this version does not have; \
-         listen on 127.0.0.1 or [::1]"
+        "{address} is not a loopback address: serving others needs --strict-auth with a file that says who they are; \
+         or listen on 127.0.0.1 or [::1]"
     )]
     NotLoopback {
         /// The address asked for.
@@ -224,6 +228,7 @@ pub(crate) struct Service {
     pub(crate) journal: Journal,
     pub(crate) assets: Arc<Assets>,
     pub(crate) tokens: Tokens,
+    pub(crate) identities: Identities,
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
     pub(crate) faults: Faults,
@@ -259,8 +264,8 @@ impl LocalService {
     /// Starts a service: returns when it listens and everything kept is loaded. It listens first; who connects
     /// meanwhile waits for the load and not in vain.
     pub fn start(options: Options) -> Result<Self, StartError> {
-        let Options { data, listen, clock, limits, faults, external, find_source, events, tls } = options;
-        if !listen.ip().is_loopback() {
+        let Options { data, listen, clock, limits, identities, faults, external, find_source, events, tls } = options;
+        if !listen.ip().is_loopback() && !identities.is_strict() {
             return Err(StartError::NotLoopback { address: listen });
         }
         let failed = |source| StartError::Listen { address: listen, source };
@@ -310,6 +315,7 @@ impl LocalService {
             journal,
             assets,
             tokens,
+            identities,
             clock,
             limits,
             faults: scripted,

@@ -39,7 +39,7 @@ pub(crate) struct Claims {
     pub(crate) domain: DomainKey,
     /// When the domain was created: a token does not serve a later domain of the same name.
     pub(crate) created: Millis,
-    /// Whose the token is.
+    /// Whose the token is: an ARN, with the account in it.
     pub(crate) principal: String,
     pub(crate) issued: Millis,
     pub(crate) expires: Millis,
@@ -54,6 +54,8 @@ pub(crate) enum TokenError {
     Foreign,
     #[error("the token has expired")]
     Expired,
+    #[error("the token is of somebody who is not known to this service any more")]
+    Unknown,
 }
 
 /// The key could not be read or made.

@@ -17,6 +17,7 @@ journeys!(
     hostile,
     leak,
     package_groups,
+    policies,
     quickstart,
     ruby,
     sdks,

@@ -98,6 +98,16 @@ impl Call {
         Ok(DomainKey { region: self.caller.region.clone(), owner, name })
     }
 
+    /// The same, where the body names it.
+    pub(super) fn domain_in_body(&self) -> Result<DomainKey, Failure> {
+        let name = self.text("domain")?.ok_or_else(|| Failure::field("`domain` is missing"))?;
+        let owner = match self.text("domainOwner")? {
+            Some(owner) => validate::name::<AccountId>(owner)?,
+            None => self.caller.account.clone(),
+        };
+        Ok(DomainKey { region: self.caller.region.clone(), owner, name: validate::name(name)? })
+    }
+
     /// The repository named by `repository` in that domain.
     pub(super) fn repository(&self) -> Result<RepositoryKey, Failure> {
         let domain = self.domain()?;

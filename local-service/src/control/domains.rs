@@ -14,8 +14,8 @@ use crate::{
     tokens::Claims,
 };
 
-/// Lifetimes of a token in seconds: the default, and the bounds. 0 means as long as the caller's role session; the
-/// caller here is a key pair, which has none, and gets the default.
+/// Lifetimes of a token in seconds: the default, and the bounds. 0 means as long as the session of the caller's keys;
+/// keys without one get the default.
 const DEFAULT_LIFETIME: u64 = 43_200;
 const LIFETIMES: std::ops::RangeInclusive<u64> = 900..=43_200;
 /// The model's longest ARN.
@@ -97,6 +97,7 @@ pub(super) fn get_authorization_token(call: &Call) -> Result<Reply, Failure> {
     }
 
     let key = call.domain()?;
+    let whole_session = call.query.get("duration") == Some("0");
     let wrong = || Failure::field("`duration` must be 0 or a number from 900 to 43200");
     let lifetime = match call.query.get("duration").map(str::parse::<u64>).transpose().map_err(|_| wrong())? {
         None | Some(0) => DEFAULT_LIFETIME,
@@ -106,8 +107,11 @@ pub(super) fn get_authorization_token(call: &Call) -> Result<Reply, Failure> {
     let created = call.state.domain(&key)?.about.created;
     let issued = call.service.clock.millis();
     // In whole seconds, as clients print and compare it.
-    let expires = (issued / 1000 + lifetime) * 1000;
-    let claims = Claims { domain: key, created, principal: call.caller.principal.clone(), issued, expires };
+    let mut expires = (issued / 1000 + lifetime) * 1000;
+    if let Some(ends) = call.caller.session_ends.filter(|_| whole_session) {
+        expires = expires.min(ends / 1000 * 1000);
+    }
+    let claims = Claims { domain: key, created, principal: call.caller.principal.arn.to_string(), issued, expires };
     let token = call.service.tokens.issue(claims).map_err(|error| Failure::internal(error.to_string()))?;
     let issued = Issued { authorization_token: &token, expiration: answer::time(expires) };
     let body = Zeroizing::new(serde_json::to_vec(&issued).expect("a token and a time are plain data"));

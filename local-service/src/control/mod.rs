@@ -4,12 +4,14 @@
 //! says what it says, in the order domain, repository, package, version. Every input is validated here: the AWS
 //! tools check hardly more than presence and least length.
 
+mod access;
 mod answer;
 mod call;
 mod domains;
 mod package_groups;
 mod packages;
 mod pages;
+mod policies;
 mod repositories;
 mod tags;
 mod validate;
@@ -27,7 +29,6 @@ use call::Call;
 use crate::{
     failure::{Failure, Reason},
     http::{Reply, Request, Target, answer as http_answer},
-    identity,
     service::Service,
 };
 
@@ -38,121 +39,78 @@ const BODY: u64 = 1 << 20;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Operation {
     pub(crate) name: &'static str,
+    id: Name,
     method: &'static str,
     path: &'static str,
-    act: Act,
-}
-
-/// What carries out an operation. All return the members of the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Act {
-    CreateDomain,
-    DescribeDomain,
-    DeleteDomain,
-    ListDomains,
-    GetAuthorizationToken,
-    CreateRepository,
-    DescribeRepository,
-    UpdateRepository,
-    DeleteRepository,
-    ListRepositories,
-    ListRepositoriesInDomain,
-    GetRepositoryEndpoint,
-    AssociateExternalConnection,
-    DisassociateExternalConnection,
-    ListPackages,
-    DescribePackage,
-    DeletePackage,
-    PutPackageOriginConfiguration,
-    ListPackageVersions,
-    DescribePackageVersion,
-    ListPackageVersionAssets,
-    ListPackageVersionDependencies,
-    GetPackageVersionReadme,
-    GetPackageVersionAsset,
-    PublishPackageVersion,
-    CopyPackageVersions,
-    DeletePackageVersions,
-    DisposePackageVersions,
-    UpdatePackageVersionsStatus,
-    TagResource,
-    UntagResource,
-    ListTagsForResource,
-    CreatePackageGroup,
-    DeletePackageGroup,
-    DescribePackageGroup,
-    GetAssociatedPackageGroup,
-    ListAllowedRepositoriesForGroup,
-    ListAssociatedPackages,
-    ListPackageGroups,
-    ListSubPackageGroups,
-    UpdatePackageGroup,
-    UpdatePackageGroupOriginConfiguration,
-    /// Of the API, and not of this version of the service.
-    NotYet,
 }
 
 macro_rules! operations {
-    ($($method:ident $path:literal $name:ident => $act:ident;)*) => {
+    ($($method:ident $path:literal $name:ident;)*) => {
+        /// All operations by name, for tables that may leave none out.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        enum Name {
+            $($name),*
+        }
+
         /// All operations of the API model of 2018-09-22.
         const OPERATIONS: &[Operation] = &[$(Operation {
             name: stringify!($name),
+            id: Name::$name,
             method: stringify!($method),
             path: $path,
-            act: Act::$act,
         }),*];
     };
 }
 
 operations! {
-    POST "repository/external-connection" AssociateExternalConnection => AssociateExternalConnection;
-    POST "package/versions/copy" CopyPackageVersions => CopyPackageVersions;
-    POST "domain" CreateDomain => CreateDomain;
-    POST "package-group" CreatePackageGroup => CreatePackageGroup;
-    POST "repository" CreateRepository => CreateRepository;
-    DELETE "domain" DeleteDomain => DeleteDomain;
-    DELETE "domain/permissions/policy" DeleteDomainPermissionsPolicy => NotYet;
-    DELETE "package" DeletePackage => DeletePackage;
-    DELETE "package-group" DeletePackageGroup => DeletePackageGroup;
-    POST "package/versions/delete" DeletePackageVersions => DeletePackageVersions;
-    DELETE "repository" DeleteRepository => DeleteRepository;
-    DELETE "repository/permissions/policies" DeleteRepositoryPermissionsPolicy => NotYet;
-    GET "domain" DescribeDomain => DescribeDomain;
-    GET "package" DescribePackage => DescribePackage;
-    GET "package-group" DescribePackageGroup => DescribePackageGroup;
-    GET "package/version" DescribePackageVersion => DescribePackageVersion;
-    GET "repository" DescribeRepository => DescribeRepository;
-    DELETE "repository/external-connection" DisassociateExternalConnection => DisassociateExternalConnection;
-    POST "package/versions/dispose" DisposePackageVersions => DisposePackageVersions;
-    GET "get-associated-package-group" GetAssociatedPackageGroup => GetAssociatedPackageGroup;
-    POST "authorization-token" GetAuthorizationToken => GetAuthorizationToken;
-    GET "domain/permissions/policy" GetDomainPermissionsPolicy => NotYet;
-    GET "package/version/asset" GetPackageVersionAsset => GetPackageVersionAsset;
-    GET "package/version/readme" GetPackageVersionReadme => GetPackageVersionReadme;
-    GET "repository/endpoint" GetRepositoryEndpoint => GetRepositoryEndpoint;
-    GET "repository/permissions/policy" GetRepositoryPermissionsPolicy => NotYet;
-    GET "package-group-allowed-repositories" ListAllowedRepositoriesForGroup => ListAllowedRepositoriesForGroup;
-    GET "list-associated-packages" ListAssociatedPackages => ListAssociatedPackages;
-    POST "domains" ListDomains => ListDomains;
-    POST "package-groups" ListPackageGroups => ListPackageGroups;
-    POST "package/version/assets" ListPackageVersionAssets => ListPackageVersionAssets;
-    POST "package/version/dependencies" ListPackageVersionDependencies => ListPackageVersionDependencies;
-    POST "package/versions" ListPackageVersions => ListPackageVersions;
-    POST "packages" ListPackages => ListPackages;
-    POST "repositories" ListRepositories => ListRepositories;
-    POST "domain/repositories" ListRepositoriesInDomain => ListRepositoriesInDomain;
-    POST "package-groups/sub-groups" ListSubPackageGroups => ListSubPackageGroups;
-    POST "tags" ListTagsForResource => ListTagsForResource;
-    POST "package/version/publish" PublishPackageVersion => PublishPackageVersion;
-    PUT "domain/permissions/policy" PutDomainPermissionsPolicy => NotYet;
-    POST "package" PutPackageOriginConfiguration => PutPackageOriginConfiguration;
-    PUT "repository/permissions/policy" PutRepositoryPermissionsPolicy => NotYet;
-    POST "tag" TagResource => TagResource;
-    POST "untag" UntagResource => UntagResource;
-    PUT "package-group" UpdatePackageGroup => UpdatePackageGroup;
-    PUT "package-group-origin-configuration" UpdatePackageGroupOriginConfiguration => UpdatePackageGroupOriginConfiguration;
-    POST "package/versions/update_status" UpdatePackageVersionsStatus => UpdatePackageVersionsStatus;
-    PUT "repository" UpdateRepository => UpdateRepository;
+    POST "repository/external-connection" AssociateExternalConnection;
+    POST "package/versions/copy" CopyPackageVersions;
+    POST "domain" CreateDomain;
+    POST "package-group" CreatePackageGroup;
+    POST "repository" CreateRepository;
+    DELETE "domain" DeleteDomain;
+    DELETE "domain/permissions/policy" DeleteDomainPermissionsPolicy;
+    DELETE "package" DeletePackage;
+    DELETE "package-group" DeletePackageGroup;
+    POST "package/versions/delete" DeletePackageVersions;
+    DELETE "repository" DeleteRepository;
+    DELETE "repository/permissions/policies" DeleteRepositoryPermissionsPolicy;
+    GET "domain" DescribeDomain;
+    GET "package" DescribePackage;
+    GET "package-group" DescribePackageGroup;
+    GET "package/version" DescribePackageVersion;
+    GET "repository" DescribeRepository;
+    DELETE "repository/external-connection" DisassociateExternalConnection;
+    POST "package/versions/dispose" DisposePackageVersions;
+    GET "get-associated-package-group" GetAssociatedPackageGroup;
+    POST "authorization-token" GetAuthorizationToken;
+    GET "domain/permissions/policy" GetDomainPermissionsPolicy;
+    GET "package/version/asset" GetPackageVersionAsset;
+    GET "package/version/readme" GetPackageVersionReadme;
+    GET "repository/endpoint" GetRepositoryEndpoint;
+    GET "repository/permissions/policy" GetRepositoryPermissionsPolicy;
+    GET "package-group-allowed-repositories" ListAllowedRepositoriesForGroup;
+    GET "list-associated-packages" ListAssociatedPackages;
+    POST "domains" ListDomains;
+    POST "package-groups" ListPackageGroups;
+    POST "package/version/assets" ListPackageVersionAssets;
+    POST "package/version/dependencies" ListPackageVersionDependencies;
+    POST "package/versions" ListPackageVersions;
+    POST "packages" ListPackages;
+    POST "repositories" ListRepositories;
+    POST "domain/repositories" ListRepositoriesInDomain;
+    POST "package-groups/sub-groups" ListSubPackageGroups;
+    POST "tags" ListTagsForResource;
+    POST "package/version/publish" PublishPackageVersion;
+    PUT "domain/permissions/policy" PutDomainPermissionsPolicy;
+    POST "package" PutPackageOriginConfiguration;
+    PUT "repository/permissions/policy" PutRepositoryPermissionsPolicy;
+    POST "tag" TagResource;
+    POST "untag" UntagResource;
+    PUT "package-group" UpdatePackageGroup;
+    PUT "package-group-origin-configuration" UpdatePackageGroupOriginConfiguration;
+    POST "package/versions/update_status" UpdatePackageVersionsStatus;
+    PUT "repository" UpdateRepository;
 }
 
 /// The operation that a method and a path mean.
@@ -184,70 +142,80 @@ async fn answer_to(
     let Some(operation) = operation else {
         return Err(unknown("no operation of the service has this method and path".to_owned()));
     };
-    let authorization = request.headers.get(header::AUTHORIZATION).map(header::HeaderValue::as_bytes);
-    let caller = identity::caller(authorization)?;
-    let mut call = Call::new(service, operation.name, caller, request);
-    // The two that move an asset read or write bytes, not JSON; a token is not passed on in a value that is copied.
-    match operation.act {
-        Act::GetAuthorizationToken => return domains::get_authorization_token(&call),
-        Act::PublishPackageVersion => {
-            return versions_content::publish(&mut call, &mut request.payload).await.map(|value| ok(&value));
-        }
-        Act::GetPackageVersionAsset => return versions_content::get_asset(&call).await,
-        _ => {}
+    let examined = service.identities.examine(request, service.clock.millis())?;
+    if operation.id == Name::PublishPackageVersion {
+        // The asset streams: what was signed is the digest that it must turn out to have.
+        let caller = examined.with_announced_digest()?;
+        let mut call = Call::new(service, operation.name, caller, request);
+        access::check(&call, operation.id)?;
+        return versions_content::publish(&mut call, &mut request.payload).await.map(|value| ok(&value));
     }
     let body = request
         .payload
         .read_all(BODY)
         .await
         .map_err(|error| Failure::Validation { reason: Reason::CannotParse, message: error.to_string() })?;
+    let caller = examined.with_body(&body)?;
+    let mut call = Call::new(service, operation.name, caller, request);
     call.read_body(&body)?;
-    act(&call, operation).await.map(|value| ok(&value))
+    access::check(&call, operation.id)?;
+    match operation.id {
+        // A token is not passed on in a value that is copied, and an asset is bytes, not JSON.
+        Name::GetAuthorizationToken => domains::get_authorization_token(&call),
+        Name::GetPackageVersionAsset => versions_content::get_asset(&call).await,
+        _ => act(&call, operation).await.map(|value| ok(&value)),
+    }
 }
 
 async fn act(call: &Call, operation: &Operation) -> Result<Value, Failure> {
-    match operation.act {
-        Act::CreateDomain => domains::create(call).await,
-        Act::DescribeDomain => domains::describe(call),
-        Act::DeleteDomain => domains::delete(call).await,
-        Act::ListDomains => domains::list(call),
-        Act::CreateRepository => repositories::create(call).await,
-        Act::DescribeRepository => repositories::describe(call),
-        Act::UpdateRepository => repositories::update(call).await,
-        Act::DeleteRepository => repositories::delete(call).await,
-        Act::ListRepositories => repositories::list(call),
-        Act::ListRepositoriesInDomain => repositories::list_in_domain(call),
-        Act::GetRepositoryEndpoint => repositories::endpoint(call),
-        Act::AssociateExternalConnection => repositories::connect(call).await,
-        Act::DisassociateExternalConnection => repositories::disconnect(call).await,
-        Act::ListPackages => packages::list(call),
-        Act::DescribePackage => packages::describe(call),
-        Act::DeletePackage => packages::delete(call).await,
-        Act::PutPackageOriginConfiguration => packages::put_origin_configuration(call).await,
-        Act::ListPackageVersions => versions::list(call),
-        Act::DescribePackageVersion => versions::describe(call),
-        Act::ListPackageVersionAssets => versions::assets(call),
-        Act::ListPackageVersionDependencies => versions::dependencies(call),
-        Act::GetPackageVersionReadme => versions::readme(call),
-        Act::CopyPackageVersions => versions_change::copy(call).await,
-        Act::DeletePackageVersions => versions_change::delete(call).await,
-        Act::DisposePackageVersions => versions_change::dispose(call).await,
-        Act::UpdatePackageVersionsStatus => versions_change::update_status(call).await,
-        Act::TagResource => tags::tag(call).await,
-        Act::UntagResource => tags::untag(call).await,
-        Act::ListTagsForResource => tags::list(call),
-        Act::CreatePackageGroup => package_groups::create(call).await,
-        Act::DeletePackageGroup => package_groups::delete(call).await,
-        Act::DescribePackageGroup => package_groups::describe(call),
-        Act::GetAssociatedPackageGroup => package_groups::associated_group(call),
-        Act::ListAllowedRepositoriesForGroup => package_groups::allowed_repositories(call),
-        Act::ListAssociatedPackages => package_groups::list_associated_packages(call),
-        Act::ListPackageGroups => package_groups::list(call),
-        Act::ListSubPackageGroups => package_groups::list_sub_groups(call),
-        Act::UpdatePackageGroup => package_groups::update(call).await,
-        Act::UpdatePackageGroupOriginConfiguration => package_groups::update_origin_configuration(call).await,
-        Act::GetAuthorizationToken | Act::PublishPackageVersion | Act::GetPackageVersionAsset | Act::NotYet => {
-            Err(unknown(format!("{} is not available in this version of the local service", operation.name)))
+    match operation.id {
+        Name::CreateDomain => domains::create(call).await,
+        Name::DescribeDomain => domains::describe(call),
+        Name::DeleteDomain => domains::delete(call).await,
+        Name::ListDomains => domains::list(call),
+        Name::CreateRepository => repositories::create(call).await,
+        Name::DescribeRepository => repositories::describe(call),
+        Name::UpdateRepository => repositories::update(call).await,
+        Name::DeleteRepository => repositories::delete(call).await,
+        Name::ListRepositories => repositories::list(call),
+        Name::ListRepositoriesInDomain => repositories::list_in_domain(call),
+        Name::GetRepositoryEndpoint => repositories::endpoint(call),
+        Name::AssociateExternalConnection => repositories::connect(call).await,
+        Name::DisassociateExternalConnection => repositories::disconnect(call).await,
+        Name::ListPackages => packages::list(call),
+        Name::DescribePackage => packages::describe(call),
+        Name::DeletePackage => packages::delete(call).await,
+        Name::PutPackageOriginConfiguration => packages::put_origin_configuration(call).await,
+        Name::ListPackageVersions => versions::list(call),
+        Name::DescribePackageVersion => versions::describe(call),
+        Name::ListPackageVersionAssets => versions::assets(call),
+        Name::ListPackageVersionDependencies => versions::dependencies(call),
+        Name::GetPackageVersionReadme => versions::readme(call),
+        Name::CopyPackageVersions => versions_change::copy(call).await,
+        Name::DeletePackageVersions => versions_change::delete(call).await,
+        Name::DisposePackageVersions => versions_change::dispose(call).await,
+        Name::UpdatePackageVersionsStatus => versions_change::update_status(call).await,
+        Name::TagResource => tags::tag(call).await,
+        Name::UntagResource => tags::untag(call).await,
+        Name::ListTagsForResource => tags::list(call),
+        Name::CreatePackageGroup => package_groups::create(call).await,
+        Name::DeletePackageGroup => package_groups::delete(call).await,
+        Name::DescribePackageGroup => package_groups::describe(call),
+        Name::GetAssociatedPackageGroup => package_groups::associated_group(call),
+        Name::ListAllowedRepositoriesForGroup => package_groups::allowed_repositories(call),
+        Name::ListAssociatedPackages => package_groups::list_associated_packages(call),
+        Name::ListPackageGroups => package_groups::list(call),
+        Name::ListSubPackageGroups => package_groups::list_sub_groups(call),
+        Name::UpdatePackageGroup => package_groups::update(call).await,
+        Name::UpdatePackageGroupOriginConfiguration => package_groups::update_origin_configuration(call).await,
+        Name::PutDomainPermissionsPolicy => policies::put_of_domain(call).await,
+        Name::GetDomainPermissionsPolicy => policies::get_of_domain(call),
+        Name::DeleteDomainPermissionsPolicy => policies::delete_of_domain(call).await,
+        Name::PutRepositoryPermissionsPolicy => policies::put_of_repository(call).await,
+        Name::GetRepositoryPermissionsPolicy => policies::get_of_repository(call),
+        Name::DeleteRepositoryPermissionsPolicy => policies::delete_of_repository(call).await,
+        Name::GetAuthorizationToken | Name::PublishPackageVersion | Name::GetPackageVersionAsset => {
+            Err(Failure::internal(format!("{} answers with bytes of its own", operation.name)))
         }
     }
 }

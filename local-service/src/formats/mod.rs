@@ -12,6 +12,7 @@ pub(crate) mod maven;
 mod multipart;
 pub(crate) mod npm;
 mod nuget;
+mod permission;
 mod prepared;
 pub(crate) mod pypi;
 pub(crate) mod ruby;
@@ -29,6 +30,8 @@ use serde_json::json;
 use multipart::MultipartError;
 pub(crate) use prepared::{PreparedCache, Sources};
 
+use permission::Permission;
+
 use crate::{
     assets::Digest,
     external::ExternalError,
@@ -38,6 +41,7 @@ use crate::{
         answer::{self, AnswerBody},
         conditional::{self, Wanted},
     },
+    policy::Circumstances,
     service::Service,
     state::{Asset, DomainKey, PackageKey, RepositoryKey, Version},
     tokens::{self, Claims, TokenError},
@@ -73,6 +77,8 @@ pub(crate) struct Visit<'a> {
     pub(crate) path: Vec<&'a str>,
     pub(crate) query: &'a Query,
     pub(crate) payload: &'a mut Payload,
+    /// Who asks; reading or changing as such is allowed already.
+    permission: Permission,
 }
 
 /// Why a data-plane request is not answered as asked.
@@ -159,17 +165,28 @@ async fn answer_to(service: &Arc<Service>, request: &mut Request) -> Result<Repl
         return Err(TokenError::Foreign.into());
     }
     let name = place.repository.parse().map_err(|_| Refusal::NoSuchPath)?;
-    domain.repository(&name)?;
+    let permission = Permission {
+        principal: service.identities.principal(&claims.principal).ok_or(TokenError::Unknown)?,
+        circumstances: Circumstances {
+            source: request.peer,
+            secure: request.secure,
+            now: service.clock.millis(),
+        },
+    };
+    let key = RepositoryKey { domain: claims.domain, name };
+    permission.check(domain, &key, place.format, &request.method, &place.path)?;
+    domain.repository(&key.name)?;
     let Place { name: domain, owner, format, repository, path } = place;
     let mut visit = Visit {
         service,
-        repository: RepositoryKey { domain: claims.domain, name },
+        repository: key,
         base_url: format!("{}://{}/d/{domain}-{owner}/{format}/{repository}", service.scheme(), request.authority),
         method: &request.method,
         headers: &request.headers,
         path,
         query: &request.target.query,
         payload: &mut request.payload,
+        permission,
     };
     match format {
         PackageFormat::Cargo => cargo::serve(&mut visit).await,

@@ -3,13 +3,20 @@
 //! A page in a browser can reach a loopback port: by a host name that is made to resolve to 127.0.0.1 (its `Host`
 //! then gives it away), or directly (then browsers send `Origin` or `Sec-Fetch-Site`). A same-origin GET carries no
 //! `Origin`, so neither look alone is enough.
+//!
+//! A service that others can reach, which has only callers it knows, is called by the address that the connection came
+//! to, or by a name from the file of those callers.
+
+use std::net::IpAddr;
 
 use hyper::{HeaderMap, StatusCode, Uri, header};
+
+use crate::service::Service;
 
 /// Why a request is turned away before it is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
-    #[error("the Host header must be 127.0.0.1, [::1] or localhost with this service's port")]
+    #[error("the Host header must be 127.0.0.1, [::1], localhost or a known name of this service, with its port")]
     Host,
     #[error("requests of web pages are not served")]
     Page,
@@ -24,14 +31,31 @@ impl Refused {
     }
 }
 
+/// What this service may be called by.
+pub(crate) struct Known<'a> {
+    port: u16,
+    /// Beside the addresses of loopback: where the connection came to.
+    address: Option<IpAddr>,
+    names: &'a [String],
+}
+
+impl<'a> Known<'a> {
+    /// On a connection to this address.
+    pub(crate) fn of(service: &'a Service, local: IpAddr) -> Self {
+        let local = local.to_canonical();
+        let address = Some(local).filter(|local| !local.is_loopback());
+        Self { port: service.address.port(), address, names: service.identities.hosts() }
+    }
+}
+
 /// The authority that the client knows the service by, if the request may pass.
-pub(crate) fn check(uri: &Uri, headers: &HeaderMap, port: u16) -> Result<String, Refused> {
+pub(crate) fn check(uri: &Uri, headers: &HeaderMap, known: &Known<'_>) -> Result<String, Refused> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
         return Err(Refused::Host);
     };
     let host = host.to_str().map_err(|_| Refused::Host)?;
-    if !is_ours(host, port) {
+    if !is_ours(host, known) {
         return Err(Refused::Host);
     }
     // A request target in absolute form names a host of its own, which must not disagree.
@@ -49,10 +73,14 @@ pub(crate) fn check(uri: &Uri, headers: &HeaderMap, port: u16) -> Result<String,
 }
 
 /// Only literal spellings: what resolves to this machine is not known without asking, and asking is the attack.
-fn is_ours(host: &str, port: u16) -> bool {
+fn is_ours(host: &str, known: &Known<'_>) -> bool {
     let Some((name, digits)) = host.rsplit_once(':') else {
         return false;
     };
-    let names_us = matches!(name, "127.0.0.1" | "[::1]") || name.eq_ignore_ascii_case("localhost");
-    names_us && digits == port.to_string()
+    let literal = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    let names_us = matches!(name, "127.0.0.1" | "[::1]")
+        || name.eq_ignore_ascii_case("localhost")
+        || known.address.is_some_and(|address| literal.parse() == Ok(address))
+        || known.names.iter().any(|known| known.eq_ignore_ascii_case(name));
+    names_us && digits == known.port.to_string()
 }

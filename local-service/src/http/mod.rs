@@ -9,6 +9,7 @@ mod target;
 use std::{
     convert::Infallible,
     future::poll_fn,
+    net::IpAddr,
     pin::{Pin, pin},
     sync::{
         Arc,
@@ -19,7 +20,7 @@ use std::{
 };
 
 use hyper::{
-    HeaderMap, Method, StatusCode,
+    HeaderMap, Method, StatusCode, Uri,
     body::Incoming,
     header::{self, HeaderValue},
     server::conn::http1,
@@ -52,12 +53,26 @@ use crate::{
 pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) target: Target,
+    /// As it was sent.
+    pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     /// Host and port as the client knows them: URLs in answers are made of it.
     pub(crate) authority: String,
     pub(crate) payload: Payload,
+    /// Where it came from.
+    pub(crate) peer: IpAddr,
+    /// Did it come over TLS?
+    pub(crate) secure: bool,
     /// Scripted: whatever token comes is treated as expired.
     pub(crate) token_expired: bool,
+}
+
+/// The two ends of a connection.
+#[derive(Clone, Copy)]
+struct Ends {
+    peer: IpAddr,
+    local: IpAddr,
+    secure: bool,
 }
 
 /// The connection is to be closed without an answer.
@@ -90,19 +105,24 @@ pub(crate) async fn serve(listener: TcpListener, service: Arc<Service>, stop: on
 async fn accept(listener: &TcpListener, service: &Arc<Service>, graceful: &GracefulShutdown) -> Infallible {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 // Small answers must not wait for a full packet.
                 drop(stream.set_nodelay(true));
+                let ends = Ends {
+                    peer: peer.ip(),
+                    local: stream.local_addr().unwrap_or(service.address).ip(),
+                    secure: service.tls.is_some(),
+                };
                 let service = Arc::clone(service);
                 let watcher = graceful.watcher();
                 // A broken connection concerns its client only.
                 tokio::spawn(async move {
                     match service.tls.clone() {
-                        None => serve_stream(stream, service, watcher).await,
+                        None => serve_stream(stream, ends, service, watcher).await,
                         Some(tls) => {
                             let secured = tokio::time::timeout(service.limits.header, tls.accept(stream)).await;
                             if let Ok(Ok(stream)) = secured {
-                                serve_stream(stream, service, watcher).await;
+                                serve_stream(stream, ends, service, watcher).await;
                             }
                         }
                     }
@@ -114,7 +134,7 @@ async fn accept(listener: &TcpListener, service: &Arc<Service>, graceful: &Grace
     }
 }
 
-async fn serve_stream<S>(stream: S, service: Arc<Service>, watcher: Watcher)
+async fn serve_stream<S>(stream: S, ends: Ends, service: Arc<Service>, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
@@ -122,18 +142,18 @@ where
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_time)
-        .serve_connection(TokioIo::new(stream), service_fn(move |request| handle(Arc::clone(&service), request)));
+        .serve_connection(TokioIo::new(stream), service_fn(move |request| handle(Arc::clone(&service), ends, request)));
     drop(watcher.watch(connection).await);
 }
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
-async fn handle(service: Arc<Service>, request: hyper::Request<Incoming>) -> Result<Reply, Closed> {
+async fn handle(service: Arc<Service>, ends: Ends, request: hyper::Request<Incoming>) -> Result<Reply, Closed> {
     let (parts, body) = request.into_parts();
     let id = format!("local-{}", NEXT.fetch_add(1, Ordering::Relaxed));
     let expects = parts.headers.contains_key(header::EXPECT);
     let mut payload = Payload::new(body, expects, service.limits);
-    let outcome = match guard::check(&parts.uri, &parts.headers, service.address.port()) {
+    let outcome = match guard::check(&parts.uri, &parts.headers, &guard::Known::of(&service, ends.local)) {
         Err(refused) => Err((refused.status(), refused.to_string())),
         Ok(authority) => match Target::parse(&parts.uri) {
             Err(error) => Err((StatusCode::BAD_REQUEST, error.to_string())),
@@ -149,9 +169,13 @@ async fn handle(service: Arc<Service>, request: hyper::Request<Incoming>) -> Res
                 headers: parts.headers,
                 authority,
                 payload,
+                uri: parts.uri,
+                peer: ends.peer,
+                secure: ends.secure,
                 token_expired: false,
             };
-            let reply = route(&service, &mut request, parts.uri.path()).await?;
+            let path = request.uri.path().to_owned();
+            let reply = route(&service, &mut request, &path).await?;
             payload = request.payload;
             reply
         }

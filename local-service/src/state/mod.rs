@@ -8,6 +8,7 @@
 //! | `arrival` | the transitions that bring versions: publishing, fetching, retention |
 //! | `snapshot` | Maven's: a version that shows the newest of its builds |
 //! | `domain`, `repository`, `package`, `version`, `copy`, `tags` | the other transitions, by what they change |
+//! | `policy` | resource policies |
 //! | `event`, `log` | what is told of a change, and how far the log of that reaches |
 //! | `groups` | package groups: association, restrictions |
 //! | `relist` | other listings and tags for versions that are there |
@@ -28,6 +29,7 @@ mod log;
 mod model;
 mod package;
 mod past;
+mod policy;
 mod records;
 mod relist;
 mod repository;
@@ -45,9 +47,10 @@ pub(crate) use event::{OperationType, VersionChanges, VersionEvent};
 pub(crate) use groups::{AllowedRepository, Group, GroupUpdate, Groups, ListChange, Mode, Pattern, Restriction};
 pub(crate) use journal::{Inbox, Journal, Snapshot};
 pub(crate) use model::{
-    AboutVersion, Asset, Awaited, Control, Domain, Millis, Origin, OriginControls, Package, Repository, Status, Tags,
+    AboutDomain, AboutRepository, AboutVersion, Asset, Awaited, Control, Domain, Millis, Origin, OriginControls, Package, Repository, Status, Tags,
     Version,
 };
+pub(crate) use policy::Policy;
 pub(crate) use records::{Database, DatabaseError};
 pub(crate) use snapshot::NewSnapshot;
 pub(crate) use tags::Tagged;

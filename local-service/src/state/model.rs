@@ -13,6 +13,7 @@ use super::{
     as_text,
     coordinate::{DomainKey, PackageKey, RepositoryKey, VersionKey, normalises_versions},
     groups::Groups,
+    policy::Policy,
 };
 use crate::{
     assets::{Digest, Digests},
@@ -53,15 +54,6 @@ pub(crate) struct AboutDomain {
     pub(crate) tags: Tags,
     #[serde(default)]
     pub(crate) policy: Option<Policy>,
-}
-
-/// A resource policy, as it was put.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Policy {
-    /// Names this state of it: another one with every put.
-    pub(crate) revision: String,
-    /// JSON, to the byte.
-    pub(crate) document: String,
 }
 
 /// A repository with its packages.

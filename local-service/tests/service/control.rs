@@ -162,18 +162,6 @@ fn inputs_are_checked_as_the_model_has_them() {
 }
 
 #[test]
-fn operations_that_are_not_there_yet_say_so_by_name() {
-    let service = Service::furnished();
-    let target = "/v1/domain/permissions/policy?domain=acme";
-    let (status, exception, answer) = service.refused("GET", target, None);
-    assert_eq!(
-        (status, exception.as_str(), &answer["reason"]),
-        (400, "ValidationException", &json!("UNKNOWN_OPERATION"))
-    );
-    assert!(answer["message"].as_str().unwrap().starts_with("GetDomainPermissionsPolicy is not available"));
-}
-
-#[test]
 fn what_is_missing_is_named_from_the_outside_in() {
     let service = Service::furnished();
     missing(&service, "GET", "/v1/repository?domain=none&repository=none", None, "domain", "none");

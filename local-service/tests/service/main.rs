@@ -16,6 +16,7 @@ mod guard;
 mod maven;
 mod npm;
 mod nuget;
+mod policies;
 mod pypi;
 mod race;
 mod source;

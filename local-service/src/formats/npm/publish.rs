@@ -61,8 +61,14 @@ pub(super) async fn put(visit: &mut Visit<'_>, name: &Name) -> Result<Reply, Ref
         return Err(invalid(format!("the path says `{name}`, and the body names another package")));
     }
     match attachment {
-        Some(attachment) => publish(visit, name, &publication, &attachment, upload).await,
-        None if publication.attachments.is_empty() => deprecate(visit, name, &publication).await,
+        Some(attachment) => {
+            visit.may_publish(&name.key(), name.base())?;
+            publish(visit, name, &publication, &attachment, upload).await
+        }
+        None if publication.attachments.is_empty() => {
+            visit.may_change_metadata(&name.key(), name.base())?;
+            deprecate(visit, name, &publication).await
+        }
         None => Err(invalid("the attachment has no data".to_owned())),
     }
 }
