@@ -13,6 +13,7 @@ journeys!(
     bad_input,
     cargo_publish_promote,
     configure,
+    conformance,
     crash,
     hostile,
     leak,

@@ -88,10 +88,10 @@ fn connection(call: &Call) -> Result<Connection, Failure> {
 /// The repositories that the caller's account administers, over all domains of the Region.
 pub(super) fn list(call: &Call) -> Result<Value, Failure> {
     let prefix = repository_prefix(call)?;
-    let page = call.page(&[&prefix])?;
+    let page = call.page(&[prefix])?;
     let domains = call.state.domains().filter(|(key, _)| key.region == call.caller.region);
     let all = domains.flat_map(|(key, domain)| {
-        summaries(key, domain, &prefix, Some(&call.caller.account))
+        summaries(key, domain, prefix, Some(&call.caller.account))
             // A separator below every character of a name: the text sorts as the keys do.
             .map(move |(name, summary)| (format!("{}\0{}\0{name}", key.owner, key.name), summary))
     });
@@ -104,9 +104,9 @@ pub(super) fn list_in_domain(call: &Call) -> Result<Value, Failure> {
     let administrator = call.query.get("administrator-account").map(validate::name::<AccountId>).transpose()?;
     let prefix = repository_prefix(call)?;
     let administrator_text = administrator.as_ref().map_or("", AccountId::as_str);
-    let page = call.page(&[&key.to_string(), administrator_text, &prefix])?;
+    let page = call.page(&[&key.to_string(), administrator_text, prefix])?;
     let domain = call.state.domain(&key)?;
-    let (repositories, next) = call.cut(&page, summaries(&key, domain, &prefix, administrator.as_ref()));
+    let (repositories, next) = call.cut(&page, summaries(&key, domain, prefix, administrator.as_ref()));
     Ok(answer::with_next(json!({ "repositories": repositories }), next))
 }
 
@@ -152,13 +152,10 @@ fn upstreams(call: &Call) -> Result<Option<Vec<RepositoryName>>, Failure> {
     items.iter().map(name).collect::<Result<_, _>>().map(Some)
 }
 
-/// A prefix of repository names: the alphabet of the names, up to their length.
-fn repository_prefix(call: &Call) -> Result<String, Failure> {
-    let prefix = call.query.get("repository-prefix").unwrap_or_default();
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    if prefix.len() <= 100 && prefix.bytes().all(allowed) {
-        Ok(prefix.to_owned())
-    } else {
-        Err(Failure::field("`repository-prefix` must be up to 100 letters, digits, dots, underscores and dashes"))
-    }
+/// A prefix of repository names; the model has the names' own rule for it.
+fn repository_prefix(call: &Call) -> Result<&str, Failure> {
+    let Some(prefix) = call.query.get("repository-prefix") else { return Ok("") };
+    prefix.parse::<RepositoryName>().map(|_| prefix).map_err(|_| {
+        Failure::field("`repository-prefix` must be 2 to 100 letters, digits, dots, underscores and dashes")
+    })
 }
