@@ -16,6 +16,7 @@ journeys!(
     crash,
     hostile,
     leak,
+    npm,
     package_groups,
     quickstart,
     ruby,
