@@ -42,7 +42,7 @@ impl Client {
     }
 
     /// Adds a package to the project.
-    fn add<'a>(self, package: &'a str) -> Vec<&'a str> {
+    fn add(self, package: &str) -> Vec<&str> {
         match self {
             Self::Npm => vec!["install", package],
             Self::Pnpm | Self::YarnModern => vec!["add", package],
