@@ -17,6 +17,7 @@ journeys!(
     crash,
     hostile,
     leak,
+    npm,
     package_groups,
     policies,
     quickstart,
