@@ -2,17 +2,13 @@
 
 use std::{sync::Arc, time::UNIX_EPOCH};
 
-use super::{
-    listing::{self, Listing},
-    path::File,
-    pom,
-};
+use super::{listing, path::File, pom};
 use crate::{
     assets::{Expected, Upload},
     external::{Document, ExternalError, Fetch, Wanted},
     formats::{Refusal, Visit},
     resolve::Source,
-    state::{Asset, Awaited, Millis, NewVersion, Version},
+    state::{Asset, Millis, NewVersion, Version},
 };
 
 /// Bytes of a checksum file; some have the file's name in them.
@@ -61,7 +57,6 @@ pub(super) async fn ingest(visit: &Visit<'_>, source: &Source, file: &File) -> R
     listing.modified = document.last_modified.as_deref().and_then(millis);
     let new = NewVersion {
         about,
-        awaited: standard_set(file, &listing),
         listing: listing.text(),
         assets: vec![Asset { name: file.pom(), size: pin.size(), digests: pin.digests().clone() }],
         ..NewVersion::new(file.coordinate.key(), file.coordinate.artifact.as_str(), file.version())
@@ -92,7 +87,6 @@ pub(super) async fn fetch_of(
         expected,
         // Where only one of the two repositories has the record, the other gets the same.
         new: NewVersion {
-            awaited: record.awaited.clone(),
             about: record.about.clone(),
             listing: record.listing.clone(),
             ..NewVersion::new(file.coordinate.key(), file.coordinate.artifact.as_str(), file.version())
@@ -122,18 +116,6 @@ fn sha1(bytes: &[u8]) -> Option<crate::assets::Hex<20>> {
 fn millis(date: &str) -> Option<Millis> {
     let since = httpdate::parse_http_date(date).ok()?.duration_since(UNIX_EPOCH).ok()?;
     u64::try_from(since.as_millis()).ok()
-}
-
-/// What the service brings in together with a POM; whether the source has all of it shows when it is asked for.
-fn standard_set(file: &File, listing: &Listing) -> Vec<Awaited> {
-    let extension = match listing.packaging.as_deref() {
-        Some("pom") => return Vec::new(),
-        Some(packaging @ ("war" | "ear" | "rar" | "aar" | "zip")) => packaging,
-        _ => "jar",
-    };
-    let base = format!("{}-{}", file.coordinate.artifact, file.version());
-    let names = [format!("{base}.{extension}"), format!("{base}-sources.jar"), format!("{base}-javadoc.jar")];
-    names.map(|name| Awaited { name, size: None, sha256: None }).into()
 }
 
 #[cfg(test)]

@@ -10,11 +10,13 @@
 //! - A snapshot's deployment is a build: a version of its own, `Unfinished` at first. With the snapshot's own
 //!   metadata the snapshot version shows it and is `Published`, and the build is `Unlisted`. Snapshots without a
 //!   timestamp are not taken, and snapshots are never fetched from public sources.
-//! - Of a public source, the POM comes with the version; jar, sources and javadoc are awaited, other files come when
-//!   they are asked for. `Last-Modified` is the time that the source gives for the POM.
+//! - `Last-Modified` is the time that the public source gives for the POM.
 //!
-//! What is chosen here where it is silent:
+//! What is chosen here where it is silent, or where it does more:
 //!
+//! - Of a public source, the POM comes with the version and every other file when a client asks for it: the service
+//!   brings jar, sources and javadoc at once, but a source has no list of its files, and what may not be there is not
+//!   listed as if it were.
 //! - Versions are in Maven's own order, and `latest` and `release` are the last of it, with and without snapshots.
 //!   `lastUpdated` is the youngest time of what is listed, so that the same list has the same bytes and checksums.
 //! - A right checksum that is sent later makes good for a wrong one.
