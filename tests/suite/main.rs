@@ -17,6 +17,7 @@ journeys!(
     hostile,
     leak,
     package_groups,
+    pypi,
     quickstart,
     ruby,
     sdks,
