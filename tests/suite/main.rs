@@ -20,6 +20,7 @@ journeys!(
     npm,
     package_groups,
     policies,
+    pypi,
     quickstart,
     ruby,
     sdks,

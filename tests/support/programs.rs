@@ -44,6 +44,12 @@ pub fn cargo() -> PathBuf {
     host().var("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
 }
 
+/// A program of the Python environment that `tests/run` makes, or else one on `PATH`.
+pub fn python_tool(name: &str) -> Option<PathBuf> {
+    let tool = workspace().join("target/tools/python/bin").join(name);
+    if tool.exists() { Some(tool) } else { find(name) }
+}
+
 /// A program on `PATH`, or nothing and a line that says so. `tests/run` and CI set `TESTS_NEED_ALL`: there a missing
 /// program fails the test instead of thinning it out.
 pub fn find(name: &str) -> Option<PathBuf> {

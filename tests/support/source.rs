@@ -87,7 +87,10 @@ fn answer(shared: &Shared, stream: TcpStream) -> std::io::Result<()> {
     shared.asked.lock().expect("no holder panics").push(path.clone());
     let relative = Path::new(path.trim_start_matches('/'));
     let plain = relative.components().all(|part| matches!(part, Component::Normal(_)));
-    let (status, content) = match fs::read(shared.folder.join(relative)).ok().filter(|_| plain) {
+    let file = shared.folder.join(relative);
+    // A folder is what its page says.
+    let file = if path.ends_with('/') { file.join("index.html") } else { file };
+    let (status, content) = match fs::read(file).ok().filter(|_| plain) {
         Some(content) => ("200 OK", content),
         None => ("404 Not Found", Vec::new()),
     };

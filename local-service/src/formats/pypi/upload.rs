@@ -107,6 +107,9 @@ pub(super) async fn upload(visit: &mut Visit<'_>) -> Result<Reply, Refusal> {
         same_package(&read.metadata, &project, &version)?;
     }
     let core_metadata = read.as_ref().and_then(|read| read.digest);
+    // twine normalises the name that it sends; the distribution has it as its author spells it.
+    let own = read.as_ref().and_then(|read| read.metadata.name.clone());
+    let display_name = own.map_or(spelled, |name| name.trim().to_owned());
     let metadata = metadata.or(read.map(|read| read.metadata).unwrap_or_default());
 
     let facts = Facts {
@@ -118,7 +121,7 @@ pub(super) async fn upload(visit: &mut Visit<'_>) -> Result<Reply, Refusal> {
     let listing =
         Listing { requires_dist: metadata.requires_dist.clone(), files: [(asset.name.clone(), facts)].into() };
     let new = NewVersion {
-        display_name: Some(spelled).filter(|spelled| *spelled != project),
+        display_name: Some(display_name).filter(|name| *name != project),
         about: metadata.about(),
         listing: listing.text(),
         readme: metadata.description,
