@@ -416,7 +416,8 @@ fn the_embedded_service_refuses_what_it_cannot_do() {
     let open = scene.run(&["local", "--listen", "0.0.0.0:0", "--ephemeral"]).ended(2);
     assert!(open.err.contains("hint: listen on this machine only: `--listen 127.0.0.1:PORT`"), "{open:?}");
     assert!(open.err.contains("`--strict-auth FILE`"), "{open:?}");
-    fs::write(scene.work().join("who.toml"), "[[principals]]\narn = \"arn:aws:iam::111122223333:group/all\"\n").unwrap();
+    fs::write(scene.work().join("who.toml"), "[[principals]]\narn = \"arn:aws:iam::111122223333:group/all\"\n")
+        .unwrap();
     let who = ["local", "--listen", "127.0.0.1:0", "--ephemeral", "--strict-auth", "who.toml"];
     let group = scene.run(&who).ended(1);
     assert!(group.err.starts_with("error: cannot use `--strict-auth "), "{group:?}");

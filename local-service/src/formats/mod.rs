@@ -167,11 +167,7 @@ async fn answer_to(service: &Arc<Service>, request: &mut Request) -> Result<Repl
     let name = place.repository.parse().map_err(|_| Refusal::NoSuchPath)?;
     let permission = Permission {
         principal: service.identities.principal(&claims.principal).ok_or(TokenError::Unknown)?,
-        circumstances: Circumstances {
-            source: request.peer,
-            secure: request.secure,
-            now: service.clock.millis(),
-        },
+        circumstances: Circumstances { source: request.peer, secure: request.secure, now: service.clock.millis() },
     };
     let key = RepositoryKey { domain: claims.domain, name };
     permission.check(domain, &key, place.format, &request.method, &place.path)?;

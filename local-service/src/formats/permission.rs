@@ -53,9 +53,9 @@ impl Permission {
         {
             // The same request publishes and deprecates.
             let target = Target::Exactly(arn(repository, format, &namespace, &name));
-            return self.ask(domain, repository, PUBLISH, &target).or_else(|refused| {
-                self.ask(domain, repository, METADATA, &target).map_err(|_| refused)
-            });
+            return self
+                .ask(domain, repository, PUBLISH, &target)
+                .or_else(|refused| self.ask(domain, repository, METADATA, &target).map_err(|_| refused));
         }
         for action in actions(format, method, path) {
             let target = if *action == READ {
@@ -133,7 +133,7 @@ fn actions(format: PackageFormat, method: &Method, path: &[&str]) -> &'static [&
 fn named(format: PackageFormat, path: &[&str]) -> Named {
     let from_path = match format {
         PackageFormat::Cargo if matches!(path, ["api", "v1", "crates", "new"]) => return Named::Body,
-        PackageFormat::Pypi | PackageFormat::Ruby => return Named::Body,
+        PackageFormat::Nuget | PackageFormat::Pypi | PackageFormat::Ruby => return Named::Body,
         PackageFormat::Cargo => match path {
             ["api", "v1", "crates", name, ..] => Some((String::new(), (*name).to_owned())),
             _ => None,
@@ -144,7 +144,7 @@ fn named(format: PackageFormat, path: &[&str]) -> Named {
             [scope, name, ..] => Some((scope.to_lowercase(), (*name).to_owned())),
             _ => None,
         },
-        PackageFormat::Generic | PackageFormat::Nuget => None,
+        PackageFormat::Generic => None,
     };
     from_path.map_or(Named::Nobody, |(namespace, name)| Named::Path(namespace, name))
 }
@@ -168,11 +168,8 @@ fn npm(path: &[&str]) -> Option<(String, String)> {
 fn maven(path: &[&str]) -> Option<(String, String)> {
     let (file, folders) = path.split_last()?;
     let of_snapshot = folders.last().is_some_and(|folder| folder.ends_with("-SNAPSHOT"));
-    let coordinate = if file.starts_with("maven-metadata.xml") && !of_snapshot {
-        folders
-    } else {
-        folders.split_last()?.1
-    };
+    let coordinate =
+        if file.starts_with("maven-metadata.xml") && !of_snapshot { folders } else { folders.split_last()?.1 };
     let (artifact, group) = coordinate.split_last().filter(|(_, group)| !group.is_empty())?;
     Some((group.join("."), (*artifact).to_owned()))
 }

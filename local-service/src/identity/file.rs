@@ -138,9 +138,13 @@ fn identities(file: File) -> Result<Identities, IdentityError> {
     }
     for (at, entry) in file.principals.into_iter().enumerate() {
         let place = format!("principals[{at}]");
-        let arn = PrincipalArn::parse(&entry.arn).map_err(|error| content(format!("{place}.arn"), &error.to_string()))?;
+        let arn =
+            PrincipalArn::parse(&entry.arn).map_err(|error| content(format!("{place}.arn"), &error.to_string()))?;
         if entry.arn.len() > ARN {
-            return Err(content(format!("{place}.arn"), &format!("{ARN} characters are the most that a token can carry")));
+            return Err(content(
+                format!("{place}.arn"),
+                &format!("{ARN} characters are the most that a token can carry"),
+            ));
         }
         let policy = entry.policy.map(|policy| document(&policy, &format!("{place}.policy"))).transpose()?;
         if arn.is_root() && policy.is_some() {
@@ -243,10 +247,16 @@ mod tests {
         let key = "[[principals]]\narn = \"arn:aws:iam::111122223333:user/ana\"\n[[principals.keys]]\n";
         for (text, expected) in [
             ("strikt = true\n".to_owned(), "line 1, column 1: unknown field `strikt`"),
-            (format!("{key}id = \"A\"\nsecret = \"canary\"\nsecrt = \"canary\"\n"), "line 6, column 1: unknown field `secrt`"),
+            (
+                format!("{key}id = \"A\"\nsecret = \"canary\"\nsecrt = \"canary\"\n"),
+                "line 6, column 1: unknown field `secrt`",
+            ),
             (format!("{key}id = \"A\"\nsecret = [\"canary\"]\n"), "line 5"),
             (format!("{key}id = \"A\"\nsecret = \"canary\n"), "line 5"),
-            (format!("{key}id = \"A\"\nsecret = \"canary\"\nsession-ends = \"canary\"\n"), "`principals[0].keys[0].session-ends`"),
+            (
+                format!("{key}id = \"A\"\nsecret = \"canary\"\nsession-ends = \"canary\"\n"),
+                "`principals[0].keys[0].session-ends`",
+            ),
             (format!("{key}id = \"A B\"\nsecret = \"canary\"\n"), "`principals[0].keys[0].id`"),
             (format!("{key}id = \"A\"\n"), "missing field `secret`"),
             ("principals = [\"canary\"]\n".to_owned(), "line 1"),

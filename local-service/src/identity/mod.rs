@@ -9,7 +9,12 @@ mod signature;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, fmt, path::Path, sync::{Arc, LazyLock}};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::Path,
+    sync::{Arc, LazyLock},
+};
 
 use codeartifact::{AccountId, Region};
 use zeroize::Zeroizing;

@@ -41,7 +41,7 @@ pub(super) struct Signature {
     pub(super) date: String,
     pub(super) region: String,
     headers: Vec<String>,
-    signature: String,
+    digits: String,
 }
 
 /// Everything of a verification but the digest of the body.
@@ -74,9 +74,8 @@ impl Signature {
     }
 
     fn parse(value: &[u8]) -> Result<Self, Failure> {
-        let unsigned = || {
-            Failure::denied("Missing Authentication Token: the request is not signed with AWS Signature Version 4")
-        };
+        let unsigned =
+            || Failure::denied("Missing Authentication Token: the request is not signed with AWS Signature Version 4");
         let text = std::str::from_utf8(value).map_err(|_| unsigned())?;
         let members = text.trim().strip_prefix("AWS4-HMAC-SHA256 ").ok_or_else(unsigned)?;
         let (mut scope, mut headers, mut signature) = (None, None, None);
@@ -115,7 +114,7 @@ impl Signature {
             date: (*date).to_owned(),
             region: (*region).to_owned(),
             headers: headers.split(';').map(str::to_owned).collect(),
-            signature: signature.to_owned(),
+            digits: signature.to_owned(),
         })
     }
 }
@@ -134,7 +133,7 @@ impl Check {
             canonical,
             string_to_sign: format!("AWS4-HMAC-SHA256\n{signed_at}\n{scope}\n"),
             key: signing_key(&key.secret, &signature.date, &signature.region),
-            signature: bytes_of(&signature.signature).unwrap_or_default(),
+            signature: bytes_of(&signature.digits).unwrap_or_default(),
             announced: once(headers, CONTENT)?,
         })
     }
@@ -231,7 +230,8 @@ fn check_session(headers: &HeaderMap, key: &Key) -> Result<(), Failure> {
 
 /// Takes the same time for any two: both are digested under one key, and digests are compared in constant time.
 fn same(one: &[u8], other: &[u8]) -> bool {
-    let digest = |bytes: &[u8]| Hmac::<Sha256>::new_from_slice(b"session").expect("any key length serves").chain_update(bytes);
+    let digest =
+        |bytes: &[u8]| Hmac::<Sha256>::new_from_slice(b"session").expect("any key length serves").chain_update(bytes);
     digest(one).verify_slice(&digest(other).finalize().into_bytes()).is_ok()
 }
 
@@ -241,13 +241,15 @@ fn canonical(request: Head<'_>, names: &[String]) -> Result<String, Failure> {
     if !lowercase || !names.is_sorted() || !names.iter().any(|name| name == "host") {
         return Err(Failure::denied("`SignedHeaders` must be lowercase, sorted, and have `host` in it"));
     }
-    let unsigned = request.headers.keys().find(|name| {
-        name.as_str().starts_with("x-amz-") && !names.iter().any(|signed| signed == name.as_str())
-    });
+    let unsigned = request
+        .headers
+        .keys()
+        .find(|name| name.as_str().starts_with("x-amz-") && !names.iter().any(|signed| signed == name.as_str()));
     if let Some(unsigned) = unsigned {
         return Err(Failure::denied(format!("the header `{unsigned}` was sent and not signed")));
     }
-    let mut canonical = format!("{}\n{}\n{}\n", request.method, canonical_path(request.uri), canonical_query(request.uri)?);
+    let mut canonical =
+        format!("{}\n{}\n{}\n", request.method, canonical_path(request.uri), canonical_query(request.uri)?);
     for name in names {
         let mut values = Vec::new();
         for value in request.headers.get_all(name.as_str()) {
@@ -257,9 +259,9 @@ fn canonical(request: Head<'_>, names: &[String]) -> Result<String, Failure> {
         if values.is_empty() {
             return Err(Failure::denied(format!("the header `{name}` is signed and was not sent")));
         }
-        canonical.push_str(&format!("{name}:{}\n", values.join(",")));
+        canonical.extend([name.as_str(), ":", &values.join(","), "\n"]);
     }
-    canonical.push_str(&format!("\n{}\n", names.join(";")));
+    canonical.extend(["\n", &names.join(";"), "\n"]);
     Ok(canonical)
 }
 

@@ -107,8 +107,11 @@ impl Document {
         if statements.len() > STATEMENTS {
             return Err(content("Statement", "these are too many statements"));
         }
-        let statements =
-            statements.into_iter().enumerate().map(|(at, value)| statement(at, value, attached)).collect::<Result<_, _>>()?;
+        let statements = statements
+            .into_iter()
+            .enumerate()
+            .map(|(at, value)| statement(at, value, attached))
+            .collect::<Result<_, _>>()?;
         Ok(Self { statements })
     }
 
@@ -130,11 +133,11 @@ impl Document {
 impl Statement {
     /// How it means the caller, if it applies to the demand.
     fn applies(&self, demand: &Demand<'_>) -> Option<Meant> {
-        let means = |named: &[Named]| named.iter().map(|named| named.means(&demand.principal.arn)).max();
+        let nearest = |named: &[Named]| named.iter().map(|named| named.means(&demand.principal.arn)).max();
         let meant = match &self.principals {
             Principals::Own => Meant::Itself,
-            Principals::These(named) => means(named).unwrap_or(Meant::Not),
-            Principals::AllBut(named) if means(named).unwrap_or(Meant::Not) == Meant::Not => Meant::Itself,
+            Principals::These(named) => nearest(named).unwrap_or(Meant::Not),
+            Principals::AllBut(named) if nearest(named).unwrap_or(Meant::Not) == Meant::Not => Meant::Itself,
             Principals::AllBut(_) => Meant::Not,
         };
         let action = self.actions.reach(&Target::Exactly(demand.action.to_owned())) == Reach::All;
@@ -186,9 +189,8 @@ impl Set {
 
 fn statement(at: usize, value: &Value, attached: AttachedTo) -> Result<Statement, DocumentError> {
     let place = format!("Statement[{at}]");
-    let known = [
-        "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition",
-    ];
+    let known =
+        ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
     let members = object(value, &place, &known)?;
     let name = match members.get("Sid") {
         None => format!("number {}", at + 1),
@@ -202,7 +204,8 @@ fn statement(at: usize, value: &Value, attached: AttachedTo) -> Result<Statement
     };
     let (actions, action_place) = one_of(members, &place, "Action", "NotAction")?;
     for action in &actions.1 {
-        if action != "*" && !action.split_once(':').is_some_and(|(service, name)| !service.is_empty() && !name.is_empty())
+        if action != "*"
+            && !action.split_once(':').is_some_and(|(service, name)| !service.is_empty() && !name.is_empty())
         {
             return Err(content(action_place, "an action is `*` or `SERVICE:NAME`"));
         }
@@ -221,7 +224,10 @@ fn statement(at: usize, value: &Value, attached: AttachedTo) -> Result<Statement
         denies,
         principals: principals(members, &place, attached)?,
         actions: Set { negated: actions.0, patterns: actions.1.iter().map(|text| Pattern::folded(text)).collect() },
-        resources: Set { negated: resources.0, patterns: resources.1.iter().map(|text| Pattern::exact(text)).collect() },
+        resources: Set {
+            negated: resources.0,
+            patterns: resources.1.iter().map(|text| Pattern::exact(text)).collect(),
+        },
         conditions: conditions(members, &place)?,
     })
 }

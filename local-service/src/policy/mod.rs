@@ -156,9 +156,8 @@ impl Demand<'_> {
     /// What the policies of domain and repository say, as far as they are looked at.
     fn resource_opinions(&self) -> (Option<Opinion>, Option<Opinion>) {
         let (domain, repository) = match self.place {
-            Place::Account => (None, None),
             Place::Domain(_, domain) if !changes_policy(self.action) => (domain.policy.as_ref(), None),
-            Place::Domain(..) => (None, None),
+            Place::Account | Place::Domain(..) => (None, None),
             Place::Repository(_, domain, about) => {
                 let own = about.filter(|_| !changes_policy(self.action));
                 (domain.policy.as_ref(), own.and_then(|about| about.policy.as_ref()))

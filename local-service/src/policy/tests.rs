@@ -1,5 +1,7 @@
 //! The evaluator by tables.
 
+#![expect(clippy::needless_pass_by_value, reason = "documents are written where they are used")]
+
 use std::{net::IpAddr, sync::Arc};
 
 use codeartifact::AccountId;
@@ -101,11 +103,8 @@ impl Scene {
             assumed: false,
         };
         let owner: AccountId = OWNER.parse().unwrap();
-        let key = DomainKey {
-            region: "eu-west-1".parse().unwrap(),
-            owner: owner.clone(),
-            name: "acme".parse().unwrap(),
-        };
+        let key =
+            DomainKey { region: "eu-west-1".parse().unwrap(), owner: owner.clone(), name: "acme".parse().unwrap() };
         let mut domain: AboutDomain =
             serde_json::from_value(json!({ "created": 0, "encryption_key": "k", "tags": { "Team": "all" } })).unwrap();
         domain.policy = policy(&self.domain);
@@ -125,7 +124,11 @@ impl Scene {
             action: self.action,
             target: &self.target,
             region: "eu-west-1",
-            circumstances: Circumstances { source: self.source.parse::<IpAddr>().unwrap(), secure: self.secure, now: NOW },
+            circumstances: Circumstances {
+                source: self.source.parse::<IpAddr>().unwrap(),
+                secure: self.secure,
+                now: NOW,
+            },
             place,
         };
         demand.decide().map_err(|failure| failure.to_string())
@@ -161,7 +164,9 @@ fn owners_may_and_others_need_a_policy() {
     Scene::of_owner().allowed();
     Scene::of_other().denied("the policy of repository `team` is needed to allow it to another account");
     Scene::of_other().repository(allow(OTHER)).allowed();
-    Scene::of_other().repository(allow(OWNER)).denied("the policy of repository `team` has no statement that allows it");
+    Scene::of_other()
+        .repository(allow(OWNER))
+        .denied("the policy of repository `team` has no statement that allows it");
     // What the domain's policy allows opens no repository.
     Scene::of_other().domain(allow(OTHER)).denied("the policy of repository `team` is needed");
     let mut of_domain = Scene::of_other();
@@ -192,7 +197,10 @@ fn an_identity_with_a_policy_needs_it_as_its_account_says() {
     let bob = "arn:aws:iam::111122223333:user/bob";
     Scene::of_owner().identity(other.clone()).repository(allow(bob)).allowed();
     Scene::of_owner().identity(other.clone()).repository(allow("*")).allowed();
-    Scene::of_owner().identity(other.clone()).repository(allow(OWNER)).denied("the identity's policy does not allow it");
+    Scene::of_owner()
+        .identity(other.clone())
+        .repository(allow(OWNER))
+        .denied("the identity's policy does not allow it");
     // From another account both are needed.
     Scene::of_other().identity(may(READ)).repository(allow(OTHER)).allowed();
     Scene::of_other().identity(may(READ)).denied("the policy of repository `team` is needed");
@@ -430,7 +438,9 @@ fn all_conditions_of_a_statement_must_hold() {
 #[test]
 fn a_session_is_its_role_to_conditions() {
     let condition = json!({ "ArnEquals": { "aws:PrincipalArn": "arn:aws:iam::444455556666:role/publisher" } });
-    Scene::by("arn:aws:sts::444455556666:assumed-role/publisher/b").repository(conditional("Allow", condition)).allowed();
+    Scene::by("arn:aws:sts::444455556666:assumed-role/publisher/b")
+        .repository(conditional("Allow", condition))
+        .allowed();
 }
 
 #[test]
@@ -469,7 +479,10 @@ fn what_is_no_policy_is_refused_with_its_place() {
         (with("Resource", json!("arn:aws:codeartifact:${aws:RequestedRegion}:*")), "Statement[0].Resource"),
         (with("Principal", json!("ana")), "Statement[0].Principal"),
         (with("Principal", json!({})), "Statement[0].Principal"),
-        (with("Principal", json!({ "AWS": "arn:aws:iam::111122223333:group/package-publishers" })), "Statement[0].Principal.AWS"),
+        (
+            with("Principal", json!({ "AWS": "arn:aws:iam::111122223333:group/package-publishers" })),
+            "Statement[0].Principal.AWS",
+        ),
         (with("Principal", json!({ "AWS": "arn:aws:iam::111122223333:role/*" })), "Statement[0].Principal.AWS"),
         (with("Principal", json!({ "CanonicalUser": "x" })), "Statement[0].Principal.CanonicalUser"),
         (with("Condition", json!([])), "Statement[0].Condition"),

@@ -47,8 +47,8 @@ pub(crate) use event::{OperationType, VersionChanges, VersionEvent};
 pub(crate) use groups::{AllowedRepository, Group, GroupUpdate, Groups, ListChange, Mode, Pattern, Restriction};
 pub(crate) use journal::{Inbox, Journal, Snapshot};
 pub(crate) use model::{
-    AboutDomain, AboutRepository, AboutVersion, Asset, Awaited, Control, Domain, Millis, Origin, OriginControls, Package, Repository, Status, Tags,
-    Version,
+    AboutDomain, AboutRepository, AboutVersion, Asset, Awaited, Control, Domain, Millis, Origin, OriginControls,
+    Package, Repository, Status, Tags, Version,
 };
 pub(crate) use policy::Policy;
 pub(crate) use records::{Database, DatabaseError};

@@ -62,7 +62,9 @@ fn open_service() -> Service {
 
 fn signed_by(key: &str) -> String {
     let zeros = "0".repeat(64);
-    format!("AWS4-HMAC-SHA256 Credential={key}/20260101/eu-west-1/codeartifact/aws4_request, SignedHeaders=host, Signature={zeros}")
+    format!(
+        "AWS4-HMAC-SHA256 Credential={key}/20260101/eu-west-1/codeartifact/aws4_request, SignedHeaders=host, Signature={zeros}"
+    )
 }
 
 impl Service {
@@ -154,13 +156,15 @@ fn policies_are_put_shown_replaced_and_deleted() {
         let (status, exception, body) = service.refused("PUT", &put, Some(&with(&other, Some(&first))));
         assert_eq!((status, exception.as_str()), (409, "ConflictException"));
         assert_eq!((&body["resourceType"], &body["resourceId"]), (&json!(kind), &json!(name)));
-        let stale = format!("{delete}&policy-revision={}", first.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D"));
+        let stale =
+            format!("{delete}&policy-revision={}", first.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D"));
         assert_eq!(service.refused("DELETE", &stale, None).0, 409);
         assert_eq!(service.ok("GET", &get, None), again);
 
         let replaced = service.ok("PUT", &put, Some(&with(&other, None)));
         let current = replaced["policy"]["revision"].as_str().unwrap();
-        let current = format!("{delete}&policy-revision={}", current.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D"));
+        let current =
+            format!("{delete}&policy-revision={}", current.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D"));
         assert_eq!(service.ok("DELETE", &current, None), replaced);
         assert_eq!(service.refused("GET", &get, None).0, 404);
         assert_eq!(service.refused("PUT", &put, Some(&with(&document, Some(&second)))).0, 409);
@@ -251,29 +255,34 @@ fn a_shared_repository_is_read_by_all_and_published_to_by_one() {
             { "Effect": "Allow", "Principal": { "AWS": role }, "Action": "codeartifact:PublishPackageVersion", "Resource": package },
         ]),
     );
-    let (team, publisher) = (service.token_of("TEAM").unwrap(), service.token_of("PUBLISHER").unwrap());
+    let (team, role_token) = (service.token_of("TEAM").unwrap(), service.token_of("PUBLISHER").unwrap());
     let refused = service.publish(&team, "shared", "anvil", "1.0.0", b"iron");
     assert_eq!(refused.status, 403);
     let detail = refused.json()["errors"][0]["detail"].as_str().unwrap().to_owned();
     for words in ["user/ana", "PublishPackageVersion", "the policy of repository `shared` has no statement"] {
         assert!(detail.contains(words), "{detail}");
     }
-    let published = service.publish(&publisher, "shared", "anvil", "1.0.0", b"iron");
+    let published = service.publish(&role_token, "shared", "anvil", "1.0.0", b"iron");
     assert_eq!(published.status, 200, "{}", published.text());
     // The body names the package: it is asked again when that is known.
-    let other = service.publish(&publisher, "shared", "hammer", "1.0.0", b"iron");
+    let other = service.publish(&role_token, "shared", "hammer", "1.0.0", b"iron");
     assert_eq!(other.status, 403, "{}", other.text());
     assert!(other.text().contains("package/acme/shared/cargo//hammer"), "{}", other.text());
     let download = "api/v1/crates/anvil/1.0.0/download";
     assert_eq!(service.cargo(&team, "GET", "shared", download, b"").body, b"iron");
     // A yank is a change of status, which nobody allowed.
-    let yank = service.cargo(&publisher, "DELETE", "shared", "api/v1/crates/anvil/1.0.0/yank", b"");
+    let yank = service.cargo(&role_token, "DELETE", "shared", "api/v1/crates/anvil/1.0.0/yank", b"");
     assert!(yank.status == 403 && yank.text().contains("UpdatePackageVersionsStatus"), "{}", yank.text());
     // The other plane asks the same policies.
     let list = format!("/v1/packages?{NAMES}&repository=shared");
     assert_eq!(service.by("TEAM", "POST", &list, None).status, 200);
     let names = format!("{NAMES}&repository=shared&format=cargo&package=anvil");
-    service.denied("TEAM", "POST", &format!("/v1/package/versions/delete?{names}"), Some(&json!({ "versions": ["1.0.0"] })));
+    service.denied(
+        "TEAM",
+        "POST",
+        &format!("/v1/package/versions/delete?{names}"),
+        Some(&json!({ "versions": ["1.0.0"] })),
+    );
 }
 
 #[test]
@@ -314,10 +323,18 @@ fn copies_and_upstreams_ask_both_repositories() {
     let read = json!([allow(OTHER, &["ReadFromRepository"])]);
     let write = json!([allow(OTHER, &["CopyPackageVersions"])]);
     let message = service.denied("TEAM", "POST", &copy, Some(&versions));
-    assert!(message.contains("ReadFromRepository on resource: arn:aws:codeartifact:eu-west-1:111122223333:repository/acme/team"), "{message}");
+    assert!(
+        message.contains(
+            "ReadFromRepository on resource: arn:aws:codeartifact:eu-west-1:111122223333:repository/acme/team"
+        ),
+        "{message}"
+    );
     service.put_repository_policy("team", &read);
     let message = service.denied("TEAM", "POST", &copy, Some(&versions));
-    assert!(message.contains("CopyPackageVersions") && message.contains("package/acme/shared/cargo//anvil"), "{message}");
+    assert!(
+        message.contains("CopyPackageVersions") && message.contains("package/acme/shared/cargo//anvil"),
+        "{message}"
+    );
     service.put_repository_policy("shared", &write);
     let answer = service.by("TEAM", "POST", &copy, Some(&versions));
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -358,7 +375,13 @@ fn a_stranger_is_denied_everything() {
     let none = Value::Null;
     let calls = [
         ("POST", format!("repository/external-connection?{repository}&external-connection=public:crates-io"), &none),
-        ("POST", format!("package/versions/copy?{NAMES}&source-repository=team&destination-repository=shared&format=cargo&package=anvil"), &versions),
+        (
+            "POST",
+            format!(
+                "package/versions/copy?{NAMES}&source-repository=team&destination-repository=shared&format=cargo&package=anvil"
+            ),
+            &versions,
+        ),
         ("POST", format!("package-group?{NAMES}"), &of_group),
         ("POST", format!("repository?{NAMES}&repository=new"), &none),
         ("DELETE", format!("domain?{NAMES}"), &none),
@@ -392,7 +415,13 @@ fn a_stranger_is_denied_everything() {
         ("POST", format!("domain/repositories?{NAMES}"), &none),
         ("POST", format!("package-groups/sub-groups?{group}"), &none),
         ("POST", format!("tags?{arn}"), &none),
-        ("POST", format!("package/version/publish?{NAMES}&repository=team&format=generic&namespace=n&package=p&version=1&asset=a"), &none),
+        (
+            "POST",
+            format!(
+                "package/version/publish?{NAMES}&repository=team&format=generic&namespace=n&package=p&version=1&asset=a"
+            ),
+            &none,
+        ),
         ("PUT", "domain/permissions/policy".to_owned(), &policy),
         ("POST", format!("package?{package}"), &none),
         ("PUT", format!("repository/permissions/policy?{repository}"), &policy),
@@ -406,8 +435,12 @@ fn a_stranger_is_denied_everything() {
     // The other three are about the caller's own account.
     assert_eq!(calls.len(), 48 - 3);
     for (method, target, body) in calls {
-        let message = service.denied("TEAM", method, &format!("/v1/{target}"), Some(body).filter(|body| !body.is_null()));
-        assert!(message.starts_with("User: arn:aws:iam::444455556666:user/ana is not authorized to perform: "), "{message}");
+        let message =
+            service.denied("TEAM", method, &format!("/v1/{target}"), Some(body).filter(|body| !body.is_null()));
+        assert!(
+            message.starts_with("User: arn:aws:iam::444455556666:user/ana is not authorized to perform: "),
+            "{message}"
+        );
         assert!(message.contains("111122223333"), "{message}");
     }
     for target in ["domains", "repositories"] {
@@ -429,7 +462,8 @@ fn tokens_live_as_long_as_they_say_and_for_their_domain() {
         assert_eq!(answer.status, 200, "{}", answer.text());
         let answer = answer.json();
         let token = answer["authorizationToken"].as_str().unwrap().to_owned();
-        (token, answer["expiration"].as_f64().unwrap() - seconds.load(Ordering::SeqCst) as f64)
+        let now = u32::try_from(seconds.load(Ordering::SeqCst)).unwrap();
+        (token, answer["expiration"].as_f64().unwrap() - f64::from(now))
     };
     for (key, duration, expected) in [
         ("OWNER", "", 43_200.0),
@@ -444,7 +478,11 @@ fn tokens_live_as_long_as_they_say_and_for_their_domain() {
     }
     for duration in ["899", "43201", "-1", "x", "1"] {
         let answer = service.by("OWNER", "POST", &format!("/v1/authorization-token?{NAMES}&duration={duration}"), None);
-        assert_eq!((answer.status, answer.json()["reason"].as_str()), (400, Some("FIELD_VALIDATION_FAILED")), "{duration}");
+        assert_eq!(
+            (answer.status, answer.json()["reason"].as_str()),
+            (400, Some("FIELD_VALIDATION_FAILED")),
+            "{duration}"
+        );
     }
     let (short, _) = issue("OWNER", "&duration=900");
     let (long, _) = issue("OWNER", "");
@@ -488,13 +526,25 @@ fn a_token_ends_with_the_identity_it_was_given_to() {
     let bob = service.token_of("OWNER").unwrap();
     let nobody = service.token_of("ANYBODY").unwrap();
     drop(service);
-    let service = start(identities(&FILE.replace("user/reader", "user/other").replace(":root", ":user/root").replace("strict = false", "strict = true")));
+    let service = start(identities(
+        &FILE
+            .replace("user/reader", "user/other")
+            .replace(":root", ":user/root")
+            .replace("strict = false", "strict = true"),
+    ));
     let status = |token: &str| service.cargo(token, "GET", "team", "config.json", b"").status;
     assert_eq!((status(&bob), status(&reader), status(&nobody)), (200, 401, 401));
 }
 
 /// What the AWS tools send, signed with a secret.
-fn sign(address: SocketAddr, key: &str, secret: &str, method: &str, target: &str, body: &[u8]) -> Vec<(String, String)> {
+fn sign(
+    address: SocketAddr,
+    key: &str,
+    secret: &str,
+    method: &str,
+    target: &str,
+    body: &[u8],
+) -> Vec<(String, String)> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let mut pairs: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty()).collect();
     // By name: a dash sorts before an equals sign.
@@ -514,7 +564,8 @@ fn sign(address: SocketAddr, key: &str, secret: &str, method: &str, target: &str
         signing = mac(&signing, part);
     }
     let string = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", sha256(canonical.as_bytes()));
-    let signature: String = mac(&signing, &string).iter().map(|byte| format!("{byte:02x}")).collect();
+    let bytes: Vec<String> = mac(&signing, &string).iter().map(|byte| format!("{byte:02x}")).collect();
+    let signature = bytes.concat();
     let authorization =
         format!("AWS4-HMAC-SHA256 Credential={key}/{scope}, SignedHeaders=host;x-amz-date, Signature={signature}");
     vec![("Authorization".to_owned(), authorization), ("X-Amz-Date".to_owned(), date.to_owned())]
@@ -556,11 +607,8 @@ fn a_strict_service_knows_its_callers() {
 #[test]
 fn only_a_strict_service_listens_to_others() {
     let everywhere: SocketAddr = "0.0.0.0:0".parse().unwrap();
-    let options = |text: &str| Options {
-        identities: identities(text),
-        listen: everywhere,
-        ..Options::ephemeral(fixed_clock())
-    };
+    let options =
+        |text: &str| Options { identities: identities(text), listen: everywhere, ..Options::ephemeral(fixed_clock()) };
     let open = local_service::LocalService::start(options(FILE));
     assert!(matches!(open, Err(StartError::NotLoopback { address }) if address == everywhere));
     let strict = FILE.replace("strict = false", "hosts = [\"packages.example\"]");
