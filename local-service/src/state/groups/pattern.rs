@@ -128,7 +128,7 @@ impl Pattern {
             _ => {}
         }
         let normalised = self.spelled(
-            if format == PackageFormat::Swift { namespace.to_lowercase() } else { namespace.to_owned() },
+            &if format == PackageFormat::Swift { namespace.to_lowercase() } else { namespace.to_owned() },
             name.map(|name| api_name(format, name)),
         );
         if normalised == self.text { Ok(()) } else { Err(PatternError::Spelling { format, normalised }) }
@@ -146,7 +146,7 @@ impl Pattern {
     }
 
     /// The text of a pattern of this form for other names.
-    fn spelled(&self, namespace: String, name: Option<String>) -> String {
+    fn spelled(&self, namespace: &str, name: Option<String>) -> String {
         match (&self.scope, name) {
             (Scope::NamespacePrefix { format, .. }, _) => format!("/{format}/{namespace}~"),
             (Scope::Namespace { format, .. }, _) => format!("/{format}/{namespace}/*"),
@@ -163,7 +163,7 @@ impl Pattern {
     /// The text under which patterns that look like this one are found.
     pub(super) fn folded(&self) -> String {
         match self.coordinates() {
-            Some((_, namespace, name)) => self.spelled(folded(namespace), name.map(folded)),
+            Some((_, namespace, name)) => self.spelled(&folded(namespace), name.map(folded)),
             None => self.text.clone(),
         }
     }
@@ -199,7 +199,7 @@ impl Pattern {
     /// The same with names that a format's clients do not tell apart written as one.
     pub(super) fn map_name(&self, map: impl Fn(&str) -> String) -> String {
         match self.coordinates() {
-            Some((_, namespace, name)) => self.spelled(namespace.to_owned(), name.map(map)),
+            Some((_, namespace, name)) => self.spelled(namespace, name.map(map)),
             None => self.text.clone(),
         }
     }
