@@ -127,9 +127,10 @@ impl Pattern {
             NamespaceRule::None if !namespace.is_empty() => return Err(PatternError::Namespace { format }),
             _ => {}
         }
-        let namespace = if format == PackageFormat::Swift { namespace.to_lowercase() } else { namespace.to_owned() };
-        let name = name.map(|name| api_name(format, name));
-        let normalised = self.spelled(&namespace, name.as_deref());
+        let normalised = self.spelled(
+            &if format == PackageFormat::Swift { namespace.to_lowercase() } else { namespace.to_owned() },
+            name.map(|name| api_name(format, name)),
+        );
         if normalised == self.text { Ok(()) } else { Err(PatternError::Spelling { format, normalised }) }
     }
 
@@ -145,7 +146,7 @@ impl Pattern {
     }
 
     /// The text of a pattern of this form for other names.
-    fn spelled(&self, namespace: &str, name: Option<&str>) -> String {
+    fn spelled(&self, namespace: &str, name: Option<String>) -> String {
         match (&self.scope, name) {
             (Scope::NamespacePrefix { format, .. }, _) => format!("/{format}/{namespace}~"),
             (Scope::Namespace { format, .. }, _) => format!("/{format}/{namespace}/*"),
@@ -162,7 +163,7 @@ impl Pattern {
     /// The text under which patterns that look like this one are found.
     pub(super) fn folded(&self) -> String {
         match self.coordinates() {
-            Some((_, namespace, name)) => self.spelled(&folded(namespace), name.map(folded).as_deref()),
+            Some((_, namespace, name)) => self.spelled(&folded(namespace), name.map(folded)),
             None => self.text.clone(),
         }
     }
@@ -198,7 +199,7 @@ impl Pattern {
     /// The same with names that a format's clients do not tell apart written as one.
     pub(super) fn map_name(&self, map: impl Fn(&str) -> String) -> String {
         match self.coordinates() {
-            Some((_, namespace, name)) => self.spelled(namespace, name.map(map).as_deref()),
+            Some((_, namespace, name)) => self.spelled(namespace, name.map(map)),
             None => self.text.clone(),
         }
     }
