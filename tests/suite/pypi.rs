@@ -20,7 +20,7 @@ const FROM_SOURCE: &str = "native 1.0, pure 1.0, solo 1.0";
 /// The real clients in a sandbox.
 struct Python {
     sandbox: Sandbox,
-    python: PathBuf,
+    interpreter: PathBuf,
     uv: PathBuf,
     twine: PathBuf,
     poetry: PathBuf,
@@ -69,11 +69,11 @@ impl Python {
             sandbox.set(name, value);
         }
         let script = sandbox.write("work/pypi_packages.py", include_str!("pypi_packages.py"));
-        Some(Self { sandbox, python: python?, uv: uv?, twine: twine?, poetry: poetry?, script })
+        Some(Self { sandbox, interpreter: python?, uv: uv?, twine: twine?, poetry: poetry?, script })
     }
 
     fn script(&self, args: &[&str]) {
-        self.sandbox.program(&self.python).arg(&self.script).args(args).run().success();
+        self.sandbox.program(&self.interpreter).arg(&self.script).args(args).run().success();
     }
 
     /// A public source with a pure wheel, a wheel for this interpreter and machine only, and an sdist.
@@ -119,10 +119,10 @@ impl Python {
         match installer {
             Installer::Pip => {
                 let args = ["-m", "pip", "install", "--no-cache-dir", "--target", target, "--index-url", &index];
-                self.sandbox.program(&self.python).args(args).args(packages).run()
+                self.sandbox.program(&self.interpreter).args(args).args(packages).run()
             }
             Installer::Uv => {
-                let python = self.python.to_str().unwrap();
+                let python = self.interpreter.to_str().unwrap();
                 let args = ["pip", "install", "--python", python, "--target", target, "--default-index", &index];
                 self.sandbox.program(&self.uv).args(args).args(packages).run()
             }
@@ -148,7 +148,7 @@ impl Python {
         let program = format!("import {modules}\nprint(', '.join(m.SAYS for m in ({modules},)))");
         let folder = self.sandbox.path("work/installed");
         let python =
-            if installer == Installer::Poetry { folder.join(".venv/bin/python") } else { self.python.clone() };
+            if installer == Installer::Poetry { folder.join(".venv/bin/python") } else { self.interpreter.clone() };
         let ran = self.sandbox.program(&python).args(["-c", &program]).var("PYTHONPATH", folder).run().success();
         ran.stdout().trim().to_owned()
     }
