@@ -46,6 +46,7 @@ impl Machine {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "compared with what may not be found")]
 fn shown(url: &str) -> Option<String> {
     Some(format!("{:?}", SourceAddress::parse(url).unwrap()))
 }
