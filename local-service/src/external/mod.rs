@@ -199,10 +199,10 @@ mod tests {
 
     #[test]
     fn links_are_below_the_address_or_stand_alone() {
-        let source = SourceAddress::parse("https://mirror.example.com/root/").unwrap();
+        let source = SourceAddress::parse("https://mirror.example.com/base/").unwrap();
         let resolved = |link| source.resolve(link).unwrap().to_string();
-        assert_eq!(resolved("a/b"), "https://mirror.example.com/root/a/b");
-        assert_eq!(resolved("/a"), "https://mirror.example.com/root/a");
+        assert_eq!(resolved("a/b"), "https://mirror.example.com/base/a/b");
+        assert_eq!(resolved("/a"), "https://mirror.example.com/base/a");
         assert_eq!(resolved("https://files.example.com/x"), "https://files.example.com/x");
         assert!(source.resolve("a b").is_err());
     }

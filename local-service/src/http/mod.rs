@@ -198,6 +198,10 @@ async fn route(service: &Arc<Service>, request: &mut Request, path: &str) -> Res
             let name = formats::request_name(&request.method, &request.target);
             faulty(service, request, name, path, async |service, request| formats::serve(service, request).await).await
         }
+        // What the service tells of itself needs no key, and is for this machine.
+        ["_local", ..] if !request.peer.to_canonical().is_loopback() => {
+            Ok(answer::json(StatusCode::NOT_FOUND, &json!({ "message": "nothing is served at this path" })))
+        }
         ["_local", "counters"] if request.method == Method::GET || request.method == Method::HEAD => {
             Ok(answer::json(StatusCode::OK, &json!({ "operations": service.counters.all() })))
         }
