@@ -275,7 +275,11 @@ impl LocalService {
 
         let clock = clock.skewable();
         let tls = match &tls {
-            Some(folder) => Some(TlsAcceptor::from(tls::config(folder, clock.clone()).map_err(StartError::Tls)?)),
+            Some(folder) => {
+                let own = Some(listen.ip()).filter(|own| !own.is_loopback() && !own.is_unspecified());
+                let others = identities.hosts().iter().cloned().chain(own.map(|own| own.to_string()));
+                Some(TlsAcceptor::from(tls::config(folder, others, clock.clone()).map_err(StartError::Tls)?))
+            }
             None => None,
         };
         let inbox = Inbox::new();

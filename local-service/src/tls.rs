@@ -1,9 +1,11 @@
 //! TLS on request, for clients that refuse plain HTTP: a certificate authority of this machine's own.
 //!
 //! `--tls DIR` keeps in DIR what is made on first use: `ca.pem`, which clients are told to trust, and `ca.key`, its
-//! owner's only. The authority signs for `127.0.0.1`, `::1` and `localhost` and can sign for nothing else: that is
-//! written into it, so whoever trusts it trusts no other host through it. It holds for ten years and is replaced by the
-//! first start in its last half year; clients then need the new `ca.pem`.
+//! owner's only. The authority signs for `127.0.0.1`, `::1` and `localhost`, for the names in the file of identities
+//! and for the address listened on, and can sign for nothing else: that is written into it, so whoever trusts it trusts
+//! no other host through it. It holds for ten years and is replaced by the first start in its last half year; clients
+//! then need the new `ca.pem`. One that was made before a name was added is not replaced on its own: it is trusted
+//! somewhere.
 //!
 //! The server's own key and certificate live in memory only: made at the start, for ninety days, and made anew by the
 //! first connection after two thirds of that.
@@ -12,7 +14,7 @@ use std::{
     fmt,
     fs::OpenOptions,
     io::{self, Write as _},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::IpAddr,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -22,8 +24,9 @@ use rcgen::{
     GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SerialNumber,
 };
 use rustls::{
-    ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject as _},
+    RootCertStore, ServerConfig,
+    client::{WebPkiServerVerifier, danger::ServerCertVerifier as _},
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime, pem::PemObject as _},
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
@@ -31,6 +34,8 @@ use time::{Duration, OffsetDateTime};
 
 use crate::clock::Clock;
 
+/// What every certificate is for.
+const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 const CERTIFICATE: &str = "ca.pem";
 const KEY: &str = "ca.key";
 /// Of the authority: how long it holds, and how much of that must be left.
@@ -67,6 +72,18 @@ pub enum TlsError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The authority was made for other names.
+    #[error(
+        "the authority `{}` was made without `{name}` and cannot vouch for it: move the file away, and the next start \
+         makes one that can, which clients then have to trust",
+        .file.display()
+    )]
+    OtherNames {
+        /// The authority's certificate.
+        file: PathBuf,
+        /// What it cannot vouch for.
+        name: String,
+    },
     /// Making a certificate.
     #[error("no certificate could be made: {problem}")]
     Certificate {
@@ -78,15 +95,24 @@ pub enum TlsError {
 /// Hands out the server's certificate, and renews it in time.
 struct Server {
     issuer: Issuer<'static, KeyPair>,
+    names: Vec<String>,
     clock: Clock,
     current: Mutex<(Arc<CertifiedKey>, OffsetDateTime)>,
 }
 
-/// What connections are secured with, by the authority in a folder.
-pub(crate) fn config(folder: &Path, clock: Clock) -> Result<Arc<ServerConfig>, TlsError> {
-    let issuer = authority(folder, now(&clock))?;
-    let first = server(&issuer, now(&clock))?;
-    let server = Server { issuer, clock, current: Mutex::new(first) };
+/// What connections are secured with, by the authority in a folder. `others` are the names and addresses beside this
+/// machine's loopback ones.
+pub(crate) fn config(
+    folder: &Path,
+    others: impl IntoIterator<Item = String>,
+    clock: Clock,
+) -> Result<Arc<ServerConfig>, TlsError> {
+    let names: Vec<String> = LOOPBACK.map(str::to_owned).into_iter().chain(others).collect();
+    let now = now(&clock);
+    let issuer = authority(folder, &names, now)?;
+    let first = server(&issuer, &names, now)?;
+    check_names(&folder.join(CERTIFICATE), &issuer, &names[LOOPBACK.len()..], now)?;
+    let server = Server { issuer, names, clock, current: Mutex::new(first) };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -107,7 +133,7 @@ impl ResolvesServerCert for Server {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let now = now(&self.clock);
         if now >= current.1
-            && let Ok(renewed) = server(&self.issuer, now)
+            && let Ok(renewed) = server(&self.issuer, &self.names, now)
         {
             *current = renewed;
         }
@@ -121,9 +147,12 @@ impl fmt::Debug for Server {
     }
 }
 
-/// A certificate for this machine's loopback names, and when to make the next.
-fn server(issuer: &Issuer<'_, KeyPair>, now: OffsetDateTime) -> Result<(Arc<CertifiedKey>, OffsetDateTime), TlsError> {
-    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+/// A certificate for the names, and when to make the next.
+fn server(
+    issuer: &Issuer<'_, KeyPair>,
+    names: &[String],
+    now: OffsetDateTime,
+) -> Result<(Arc<CertifiedKey>, OffsetDateTime), TlsError> {
     let mut params = CertificateParams::new(names).map_err(unmade)?;
     params.distinguished_name = named("CodeArtifact local service");
     params.not_before = now - EARLIER;
@@ -141,19 +170,51 @@ fn server(issuer: &Issuer<'_, KeyPair>, now: OffsetDateTime) -> Result<(Arc<Cert
     Ok((Arc::new(certified), now + SERVER_USED))
 }
 
+/// Would a client that trusts the authority believe a certificate for each of the names? What an authority may vouch for
+/// stands in itself; it is asked of code that clients ask, by a certificate for that name alone, since one name too many
+/// spoils all.
+fn check_names(
+    authority: &Path,
+    issuer: &Issuer<'_, KeyPair>,
+    names: &[String],
+    now: OffsetDateTime,
+) -> Result<(), TlsError> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let damaged =
+        |problem: &dyn fmt::Display| TlsError::Damaged { file: authority.to_owned(), problem: problem.to_string() };
+    let mut roots = RootCertStore::empty();
+    let root = CertificateDer::from_pem_file(authority).map_err(|_| damaged(&"it is not a certificate"))?;
+    roots.add(root).map_err(|error| damaged(&error))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
+    let verifier = verifier.map_err(|error| damaged(&error))?;
+    let since = std::time::Duration::from_secs(u64::try_from(now.unix_timestamp()).unwrap_or_default());
+    for name in names {
+        let asked = ServerName::try_from(name.as_str()).map_err(unmade)?;
+        let (made, _) = server(issuer, std::slice::from_ref(name), now)?;
+        let moment = UnixTime::since_unix_epoch(since);
+        if verifier.verify_server_cert(&made.cert[0], &[], &asked, &[], moment).is_err() {
+            return Err(TlsError::OtherNames { file: authority.to_owned(), name: name.clone() });
+        }
+    }
+    Ok(())
+}
+
 /// The authority of a folder: the one that is there, or a new one.
-fn authority(folder: &Path, now: OffsetDateTime) -> Result<Issuer<'static, KeyPair>, TlsError> {
+fn authority(folder: &Path, names: &[String], now: OffsetDateTime) -> Result<Issuer<'static, KeyPair>, TlsError> {
     let (certificate, key) = (folder.join(CERTIFICATE), folder.join(KEY));
     make_folder(folder).map_err(|source| TlsError::File { file: folder.to_owned(), source })?;
     // The certificate is written last: with it there, both are.
     if certificate.try_exists().map_err(|source| TlsError::File { file: certificate.clone(), source })? {
         let ends = end_of(&certificate)?;
         if ends - now >= AUTHORITY_LEFT {
-            return Ok(Issuer::new(authority_params(now), read_key(&key)?));
+            return Ok(Issuer::new(authority_params(names, now), read_key(&key)?));
         }
     }
     let pair = KeyPair::generate().map_err(unmade)?;
-    let mut params = authority_params(now);
+    let mut params = authority_params(names, now);
     params.serial_number = Some(serial()?);
     let made = params.self_signed(&pair).map_err(unmade)?;
     write(&key, &pair.serialize_pem(), 0o600)?;
@@ -161,20 +222,22 @@ fn authority(folder: &Path, now: OffsetDateTime) -> Result<Issuer<'static, KeyPa
     Ok(Issuer::new(params, pair))
 }
 
-fn authority_params(now: OffsetDateTime) -> CertificateParams {
+fn authority_params(names: &[String], now: OffsetDateTime) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = named("CodeArtifact local service authority");
     params.not_before = now - EARLIER;
     params.not_after = now + AUTHORITY_LIFE;
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    let address = |address: IpAddr, bits| GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(address, bits));
+    let permitted = |name: &String| match name.parse::<IpAddr>() {
+        Ok(address) => {
+            let bits = if address.is_ipv4() { 32 } else { 128 };
+            GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(address, bits))
+        }
+        Err(_) => GeneralSubtree::DnsName(name.clone()),
+    };
     params.name_constraints = Some(NameConstraints {
-        permitted_subtrees: vec![
-            GeneralSubtree::DnsName("localhost".to_owned()),
-            address(IpAddr::V4(Ipv4Addr::LOCALHOST), 32),
-            address(IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
-        ],
+        permitted_subtrees: names.iter().map(permitted).collect(),
         excluded_subtrees: Vec::new(),
     });
     params
@@ -293,13 +356,11 @@ fn write(file: &Path, text: &str, mode: u32) -> Result<(), TlsError> {
 
 #[cfg(test)]
 mod tests {
-    use rustls::{
-        RootCertStore,
-        client::{WebPkiServerVerifier, danger::ServerCertVerifier as _},
-        pki_types::{ServerName, UnixTime},
-    };
-
     use super::*;
+
+    fn authority(folder: &Path, now: OffsetDateTime) -> Result<Issuer<'static, KeyPair>, TlsError> {
+        super::authority(folder, &LOOPBACK.map(str::to_owned), now)
+    }
 
     fn moment(days: i64) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap() + Duration::days(days)
@@ -322,7 +383,7 @@ mod tests {
         let kept = std::fs::read(folder.path().join(CERTIFICATE)).unwrap();
         let issuer = authority(folder.path(), moment(1_000)).unwrap();
         assert_eq!(std::fs::read(folder.path().join(CERTIFICATE)).unwrap(), kept);
-        let (made, renew) = server(&issuer, moment(1_000)).unwrap();
+        let (made, renew) = server(&issuer, &LOOPBACK.map(str::to_owned), moment(1_000)).unwrap();
         for name in ["localhost", "127.0.0.1", "::1"] {
             assert!(accepted(folder.path(), &made.cert[0], name, moment(1_000)), "{name}");
         }
@@ -336,6 +397,25 @@ mod tests {
         let key = KeyPair::generate().unwrap();
         let stolen = params.signed_by(&key, &issuer).unwrap();
         assert!(!accepted(folder.path(), stolen.der(), "registry.example", moment(1_000)));
+    }
+
+    #[test]
+    fn an_authority_vouches_for_the_names_it_was_made_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(CERTIFICATE);
+        let names: Vec<String> = ["localhost", "packages.example", "192.0.2.7"].map(str::to_owned).into();
+        let issuer = super::authority(folder.path(), &names, moment(0)).unwrap();
+        let (made, _) = server(&issuer, &names, moment(0)).unwrap();
+        check_names(&file, &issuer, &names, moment(0)).unwrap();
+        for name in &names {
+            assert!(accepted(folder.path(), &made.cert[0], name, moment(0)), "{name}");
+        }
+
+        // Asked for more later: it is not replaced, since it is trusted somewhere, and says what it lacks.
+        let more: Vec<String> = ["localhost", "other.example"].map(str::to_owned).into();
+        let issuer = super::authority(folder.path(), &more, moment(0)).unwrap();
+        let refused = check_names(&file, &issuer, &more, moment(0)).unwrap_err();
+        assert!(matches!(&refused, TlsError::OtherNames { name, .. } if name == "other.example"), "{refused:?}");
     }
 
     #[test]

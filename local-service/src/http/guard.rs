@@ -34,6 +34,8 @@ impl Refused {
 /// What this service may be called by.
 pub(crate) struct Known<'a> {
     port: u16,
+    /// What a client means that names no port.
+    default_port: u16,
     /// Beside the addresses of loopback: where the connection came to.
     address: Option<IpAddr>,
     names: &'a [String],
@@ -44,7 +46,8 @@ impl<'a> Known<'a> {
     pub(crate) fn of(service: &'a Service, local: IpAddr) -> Self {
         let local = local.to_canonical();
         let address = Some(local).filter(|local| !local.is_loopback());
-        Self { port: service.address.port(), address, names: service.identities.hosts() }
+        let default_port = if service.tls.is_some() { 443 } else { 80 };
+        Self { port: service.address.port(), default_port, address, names: service.identities.hosts() }
     }
 }
 
@@ -74,13 +77,37 @@ pub(crate) fn check(uri: &Uri, headers: &HeaderMap, known: &Known<'_>) -> Result
 
 /// Only literal spellings: what resolves to this machine is not known without asking, and asking is the attack.
 fn is_ours(host: &str, known: &Known<'_>) -> bool {
-    let Some((name, digits)) = host.rsplit_once(':') else {
-        return false;
+    let (name, port_is_ours) = match host.rsplit_once(':') {
+        // The last colon of `[::1]` is not before a port.
+        Some((name, digits)) if !digits.ends_with(']') => (name, digits == known.port.to_string()),
+        _ => (host, known.port == known.default_port),
     };
     let literal = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
     let names_us = matches!(name, "127.0.0.1" | "[::1]")
         || name.eq_ignore_ascii_case("localhost")
         || known.address.is_some_and(|address| literal.parse() == Ok(address))
         || known.names.iter().any(|known| known.eq_ignore_ascii_case(name));
-    names_us && digits == known.port.to_string()
+    names_us && port_is_ours
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_has_the_port_or_means_the_schemes_own() {
+        let names = ["packages.example".to_owned()];
+        let known = |port, default_port| Known { port, default_port, address: "192.0.2.7".parse().ok(), names: &names };
+        for name in ["127.0.0.1", "[::1]", "localhost", "LOCALHOST", "packages.example", "192.0.2.7"] {
+            assert!(is_ours(&format!("{name}:4600"), &known(4600, 80)), "{name}");
+            assert!(!is_ours(name, &known(4600, 80)), "{name}");
+            assert!(!is_ours(&format!("{name}:04600"), &known(4600, 80)), "{name}");
+            assert!(is_ours(name, &known(443, 443)), "{name}");
+            assert!(is_ours(&format!("{name}:443"), &known(443, 443)), "{name}");
+            assert!(!is_ours(name, &known(443, 80)), "{name}");
+        }
+        for other in ["", ":", ":443", "evil.example", "evil.example:443", "127.0.0.2", "[::2]", "::1", "[::1", "1]"] {
+            assert!(!is_ours(other, &known(443, 443)), "{other}");
+        }
+    }
 }
