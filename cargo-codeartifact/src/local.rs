@@ -4,7 +4,7 @@ use std::sync::mpsc;
 
 use anyhow::anyhow;
 use codeartifact::Host;
-use local_service::{Clock, Identities, LocalService, Options, SourceFinder};
+use local_service::{Clock, Identities, LocalService, Options, Proxies, SourceFinder};
 use serde_json::json;
 
 mod events;
@@ -77,6 +77,7 @@ pub(crate) fn run(args: &cli::Local, host: &Host, report: &mut Report) -> Result
         faults,
         external,
         find_source: Some(SourceFinder::new(move |connection| sources::find(connection, &finder))),
+        proxies: proxies(host),
         events,
         tls: tls.clone(),
         ..kind
@@ -110,6 +111,12 @@ pub(crate) fn run(args: &cli::Local, host: &Host, report: &mut Report) -> Result
     service.stop();
     report.note("stopped");
     Ok(())
+}
+
+/// The proxies that the environment names, in either spelling.
+fn proxies(host: &Host) -> Proxies {
+    let variable = |name: &str| host.var(&name.to_ascii_lowercase()).or_else(|| host.var(name));
+    Proxies::new(variable("HTTP_PROXY"), variable("HTTPS_PROXY"), variable("ALL_PROXY"), variable("NO_PROXY"))
 }
 
 /// The lines to paste into a shell; without a key pair where it matters which one.

@@ -48,7 +48,7 @@ mod tokens;
 pub use clock::Clock;
 pub use counters::Calls;
 pub use events::{EventReceiver, EventReceiverError, HookAddress};
-pub use external::{Connection, SourceAddress, SourceAddressError, SourceFinder, UnknownConnection};
+pub use external::{Connection, Proxies, SourceAddress, SourceAddressError, SourceFinder, UnknownConnection};
 pub use faults::{Cut, FaultError, FaultRule};
 pub use identity::{ACCOUNT, Identities, IdentityError};
 pub use service::{Data, Limits, LocalService, Options, StartError, read_faults};

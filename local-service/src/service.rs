@@ -19,7 +19,7 @@ use crate::{
     clock::Clock,
     counters::{Calls, Counters},
     events::{Delivery, EventReceiver},
-    external::{Connection, External, SourceAddress, SourceFinder},
+    external::{Connection, External, Proxies, SourceAddress, SourceFinder},
     faults::{self, FaultError, FaultRule, Faults},
     formats::{PreparedCache, maven::Announced},
     http,
@@ -66,6 +66,8 @@ pub struct Options {
     pub external: BTreeMap<Connection, SourceAddress>,
     /// Asked for those that are not named there.
     pub find_source: Option<SourceFinder>,
+    /// Between here and the sources that are not on this machine.
+    pub proxies: Proxies,
     /// Who gets the events.
     pub events: Option<EventReceiver>,
     /// Serves over TLS, and over nothing else: the folder of the authority that signs for it (`ca.pem` is what clients
@@ -133,6 +135,7 @@ impl Options {
             faults: Vec::new(),
             external: BTreeMap::new(),
             find_source: None,
+            proxies: Proxies::default(),
             events: None,
             tls: None,
         }
@@ -264,7 +267,8 @@ impl LocalService {
     /// Starts a service: returns when it listens and everything kept is loaded. It listens first; who connects
     /// meanwhile waits for the load and not in vain.
     pub fn start(options: Options) -> Result<Self, StartError> {
-        let Options { data, listen, clock, limits, identities, faults, external, find_source, events, tls } = options;
+        let Options { data, listen, clock, limits, identities, faults, external, find_source, proxies, events, tls } =
+            options;
         if !listen.ip().is_loopback() && !identities.is_strict() {
             return Err(StartError::NotLoopback { address: listen });
         }
@@ -325,7 +329,7 @@ impl LocalService {
             faults: scripted,
             counters: Counters::default(),
             prepared: PreparedCache::default(),
-            external: External::new(&external, find_source),
+            external: External::new(&external, find_source, proxies),
             announced: Announced::default(),
         });
         let delivery = match events {

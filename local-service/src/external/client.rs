@@ -29,7 +29,7 @@ use hyper_util::{
 };
 use tower_service::Service;
 
-use super::{Connection, ExternalError, SourceAddress};
+use super::{Connection, ExternalError, Proxies, SourceAddress, proxy::Way};
 
 /// For the name, the connection and its encryption.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -37,7 +37,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 const HEADER: Duration = Duration::from_secs(30);
 const REDIRECTS: usize = 5;
 
-type Http = HyperClient<HttpsConnector<HttpConnector<Guarded>>, Empty<Bytes>>;
+type Http = HyperClient<HttpsConnector<Way>, Empty<Bytes>>;
 
 /// Two clients, so that a connection made under one rule is never reused under the other.
 pub(super) struct Client {
@@ -45,11 +45,14 @@ pub(super) struct Client {
     remote: Result<Http, String>,
     /// For sources on this machine.
     local: Result<Http, String>,
+    /// Between here and those elsewhere.
+    proxies: Proxies,
 }
 
 impl Client {
-    pub(super) fn new() -> Self {
-        Self { remote: http(Rule::Remote), local: http(Rule::Local) }
+    pub(super) fn new(proxies: Proxies) -> Self {
+        let (remote, local) = (http(Rule::Remote, proxies.clone()), http(Rule::Local, Proxies::default()));
+        Self { remote, local, proxies }
     }
 
     /// Asks for a URL. An answer other than 200 is given as it is, once redirects are followed.
@@ -77,6 +80,11 @@ impl Client {
                     header::USER_AGENT,
                     HeaderValue::from_static(concat!("codeartifact/", env!("CARGO_PKG_VERSION"))),
                 );
+                if rule == Rule::Remote
+                    && let Some(authorization) = self.proxies.authorization(&uri)
+                {
+                    all.insert(header::PROXY_AUTHORIZATION, authorization);
+                }
                 if let Some(authorization) = &source.authorization
                     && same_place(&uri, &source.base)
                     && let Ok(mut value) = HeaderValue::from_str(authorization)
@@ -213,7 +221,7 @@ fn address(host: &str) -> Option<IpAddr> {
 /// Resolves names, and leaves out the addresses that the rule does not admit: looked at where the connection is made,
 /// a name cannot mean another address between the look and the connection.
 #[derive(Clone)]
-struct Guarded {
+pub(super) struct Guarded {
     resolver: GaiResolver,
     rule: Rule,
 }
@@ -247,16 +255,22 @@ impl Service<Name> for Guarded {
     }
 }
 
-fn http(rule: Rule) -> Result<Http, String> {
-    let mut connector = HttpConnector::new_with_resolver(Guarded { resolver: GaiResolver::new(), rule });
-    connector.set_connect_timeout(Some(CONNECT));
-    connector.set_nodelay(true);
-    connector.enforce_http(false);
+fn http(rule: Rule, proxies: Proxies) -> Result<Http, String> {
+    let direct = tcp(Guarded { resolver: GaiResolver::new(), rule });
+    let way = Way { direct, to_proxy: tcp(GaiResolver::new()), proxies };
     let builder = HttpsConnectorBuilder::new()
         .with_provider_and_native_roots(rustls::crypto::ring::default_provider())
         .map_err(|error| format!("no certificates to check it with: {error}"))?;
-    let connector = builder.https_or_http().enable_http1().wrap_connector(connector);
+    let connector = builder.https_or_http().enable_http1().wrap_connector(way);
     Ok(HyperClient::builder(TokioExecutor::new()).build(connector))
+}
+
+fn tcp<R>(resolver: R) -> HttpConnector<R> {
+    let mut connector = HttpConnector::new_with_resolver(resolver);
+    connector.set_connect_timeout(Some(CONNECT));
+    connector.set_nodelay(true);
+    connector.enforce_http(false);
+    connector
 }
 
 #[cfg(test)]

@@ -11,12 +11,14 @@
 //! | `connection` | the ten names |
 //! | `client` | requests: redirects, address rules, bounds of time |
 //! | `documents` | metadata, remembered |
+//! | `proxy` | the way through a proxy |
 //! | `fetch` | assets, into the store and to the client at the same time |
 
 mod client;
 mod connection;
 mod documents;
 mod fetch;
+mod proxy;
 
 use std::{
     collections::BTreeMap,
@@ -32,6 +34,7 @@ pub(crate) use documents::{Document, Wanted};
 use fetch::Flights;
 pub(crate) use fetch::{Fetch, fetch};
 use hyper::{StatusCode, Uri};
+pub use proxy::Proxies;
 use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
@@ -136,6 +139,7 @@ impl fmt::Debug for SourceFinder {
 pub(crate) struct External {
     addresses: BTreeMap<Connection, OnceCell<Option<SourceAddress>>>,
     finder: Option<SourceFinder>,
+    proxies: Proxies,
     /// Made when it is first needed: most services never ask.
     client: OnceLock<Client>,
     documents: Documents,
@@ -143,14 +147,18 @@ pub(crate) struct External {
 }
 
 impl External {
-    pub(crate) fn new(named: &BTreeMap<Connection, SourceAddress>, finder: Option<SourceFinder>) -> Self {
+    pub(crate) fn new(
+        named: &BTreeMap<Connection, SourceAddress>,
+        finder: Option<SourceFinder>,
+        proxies: Proxies,
+    ) -> Self {
         let cell = |connection| match named.get(&connection) {
             Some(address) => OnceCell::new_with(Some(Some(address.clone()))),
             None => OnceCell::new(),
         };
         let addresses = Connection::ALL.iter().map(|connection| (*connection, cell(*connection))).collect();
         let client = OnceLock::new();
-        Self { addresses, finder, client, documents: Documents::default(), flights: Flights::default() }
+        Self { addresses, finder, proxies, client, documents: Documents::default(), flights: Flights::default() }
     }
 
     async fn address(&self, connection: Connection) -> Result<&SourceAddress, ExternalError> {
@@ -176,7 +184,7 @@ impl External {
     }
 
     fn client(&self) -> &Client {
-        self.client.get_or_init(Client::new)
+        self.client.get_or_init(|| Client::new(self.proxies.clone()))
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use local_service::{Connection, Options, SourceAddress};
+use local_service::{Connection, Options, Proxies, SourceAddress};
 use serde_json::{Value, json};
 
 use crate::{
@@ -15,9 +15,15 @@ use crate::{
 
 /// A service whose `store` is connected to the source; `middle` has `store` upstream and `team` has `middle`.
 pub(crate) fn chain(source: &Source) -> Service {
-    let address = SourceAddress::parse(&source.url()).unwrap();
+    chain_to(&source.url(), Proxies::default())
+}
+
+/// The same for a source that may be elsewhere.
+fn chain_to(url: &str, proxies: Proxies) -> Service {
+    let address = SourceAddress::parse(url).unwrap();
     let service = Service::of(Options {
         external: BTreeMap::from([(Connection::CratesIo, address)]),
+        proxies,
         ..Options::ephemeral(fixed_clock())
     });
     service.ok("POST", "/v1/domain?domain=acme", None);
@@ -210,4 +216,38 @@ fn a_connection_is_one_of_ten_and_excludes_upstreams() {
     let disconnected = service.ok("DELETE", &connect("team", "public:pypi"), None);
     assert_eq!(disconnected["repository"]["externalConnections"], json!([]));
     service.ok("PUT", "/v1/repository?domain=acme&repository=team", Some(&upstreams));
+}
+
+#[test]
+fn a_source_elsewhere_is_asked_through_the_proxy() {
+    let proxy = Source::start();
+    let way = format!("http://user:secret@{}", proxy.address);
+    let proxies = || Proxies::new(Some(&way), Some(&way), None, None);
+
+    // It is asked for whole URLs, and told who asks.
+    let base = "http://packages.example";
+    let dl = format!("{base}/dl");
+    proxy.put(&format!("{base}/config.json"), "application/json", json!({ "dl": dl, "api": base }).to_string());
+    proxy.put(&format!("{base}/{}", index_path("six")), "text/plain", line("six", "1.0.0").to_string() + "\n");
+    proxy.put(&format!("{dl}/six/1.0.0/download"), "application/x-tar", content("six", "1.0.0"));
+    let service = chain_to(base, proxies());
+    let token = service.token();
+    let download = service.cargo(&token, "GET", "team", "api/v1/crates/six/1.0.0/download", b"");
+    assert_eq!(download.body, content("six", "1.0.0").as_bytes(), "{download:?}");
+    assert_eq!(proxy.heard("proxy-authorization: basic dxnlcjpzzwnyzxq="), 3);
+
+    // Where the way is encrypted it is asked for a tunnel; this one makes none, and the source counts as down.
+    let service = chain_to("https://packages.example", proxies());
+    let token = service.token();
+    assert_eq!(service.cargo(&token, "GET", "team", &index_path("six"), b"").status, 404);
+    assert!(proxy.asked("packages.example:443") > 0);
+
+    // A source on this machine is no proxy's business.
+    let source = Source::start();
+    put(&source, "six", &["1.0.0"]);
+    let service = chain_to(&source.url(), proxies());
+    let token = service.token();
+    let download = service.cargo(&token, "GET", "team", "api/v1/crates/six/1.0.0/download", b"");
+    assert_eq!(download.body, content("six", "1.0.0").as_bytes());
+    assert_eq!(source.heard("proxy-authorization: basic dxnlcjpzzwnyzxq="), 0);
 }

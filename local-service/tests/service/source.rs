@@ -18,6 +18,8 @@ pub(crate) struct Source {
 struct Shared {
     files: Mutex<BTreeMap<String, File>>,
     asked: Mutex<Vec<String>>,
+    /// The header lines of all requests.
+    heard: Mutex<Vec<String>>,
     stopped: Mutex<bool>,
 }
 
@@ -91,6 +93,11 @@ impl Source {
         self.shared.asked.lock().unwrap().iter().filter(|asked| *asked == path).count()
     }
 
+    /// How often a header line came, in small letters.
+    pub(crate) fn heard(&self, line: &str) -> usize {
+        self.shared.heard.lock().unwrap().iter().filter(|heard| *heard == line).count()
+    }
+
     /// Serves nobody any more.
     pub(crate) fn stop(&self) {
         let mut stopped = self.shared.stopped.lock().unwrap();
@@ -120,6 +127,7 @@ fn serve(shared: &Shared, stream: TcpStream) -> std::io::Result<()> {
         if reader.read_line(&mut line)? == 0 || line.trim_end().is_empty() {
             break;
         }
+        shared.heard.lock().unwrap().push(line.trim_end().to_lowercase());
     }
     if *shared.stopped.lock().unwrap() {
         return Ok(());
