@@ -24,7 +24,7 @@ use crate::{
     formats::{PreparedCache, maven::Announced},
     http,
     identity::Identities,
-    state::{Database, DatabaseError, Inbox, Journal},
+    state::{Database, DatabaseError, Inbox, Journal, file_in},
     tls::{self, TlsError},
     tokens::{KeyError, Tokens},
 };
@@ -97,6 +97,8 @@ pub struct Limits {
     pub body_start: Duration,
     /// Bytes of a body that earn it one second more.
     pub body_rate: u64,
+    /// Between two bytes of an answer that the client takes.
+    pub answer_idle: Duration,
     /// For open requests when the service stops.
     pub drain: Duration,
 }
@@ -108,6 +110,7 @@ impl Default for Limits {
             body_idle: Duration::from_secs(20),
             body_start: Duration::from_mins(1),
             body_rate: 16 << 10,
+            answer_idle: Duration::from_secs(30),
             drain: Duration::from_secs(10),
         }
     }
@@ -191,10 +194,10 @@ pub enum StartError {
         found: String,
     },
     /// The database cannot be read; nothing in it is dropped or repaired on a guess.
-    #[error("the database in the data folder `{}` cannot be used: {problem}", .folder.display())]
+    #[error("the database `{}` cannot be used: {problem}; nothing was changed", .file.display())]
     Damaged {
-        /// The data folder.
-        folder: PathBuf,
+        /// The database.
+        file: PathBuf,
         /// What is wrong, and with which record.
         problem: String,
     },
@@ -484,11 +487,16 @@ fn damaged(folder: &Path, error: &DatabaseError) -> StartError {
         DatabaseError::Folder(source) => StartError::Folder { folder, source: io::Error::from(source.kind()) },
         DatabaseError::Storage(source) => match source.as_ref() {
             redb::Error::DatabaseAlreadyOpen => StartError::InUse { folder },
-            redb::Error::Io(source) if source.kind() != io::ErrorKind::InvalidData => {
+            // What ends early or is none is the file's fault, and not the folder's.
+            redb::Error::Io(source)
+                if !matches!(source.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) =>
+            {
                 StartError::Folder { folder, source: io::Error::from(source.kind()) }
             }
-            other => StartError::Damaged { folder, problem: other.to_string() },
+            other => StartError::Damaged { file: file_in(&folder), problem: other.to_string() },
         },
-        DatabaseError::Record { .. } => StartError::Damaged { folder, problem: error.to_string() },
+        DatabaseError::Record { .. } | DatabaseError::Missing | DatabaseError::LastTransaction => {
+            StartError::Damaged { file: file_in(&folder), problem: error.to_string() }
+        }
     }
 }

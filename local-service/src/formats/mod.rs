@@ -320,7 +320,8 @@ pub(crate) async fn awaited(
     })
 }
 
-/// Part of an asset's bytes, as the body of an answer.
+/// Part of an asset's bytes, as the body of an answer. That the file is as long as it was is looked at whenever it is
+/// opened; its digest is not computed again.
 pub(crate) fn asset_body(
     service: &Service,
     domain: &DomainKey,
@@ -329,13 +330,15 @@ pub(crate) fn asset_body(
     length: u64,
 ) -> Result<AnswerBody, Failure> {
     let digest = &asset.digests.sha256;
-    service.assets.open(domain, digest).and_then(|content| AnswerBody::content(content, offset, length)).map_err(
-        |error| {
+    service
+        .assets
+        .open(domain, digest)
+        .and_then(|content| AnswerBody::content(content, asset.size, offset, length))
+        .map_err(|error| {
             // Deleted between the look at the model and the opening of the file: then it is simply not there.
             let gone = error.kind() == io::ErrorKind::NotFound && !service.journal.snapshot().holds(domain, digest);
             if gone { Failure::not_found(ResourceKind::Asset, asset.name.as_str()) } else { Failure::storage(&error) }
-        },
-    )
+        })
 }
 
 impl Visit<'_> {

@@ -64,8 +64,16 @@ enum Reading {
 }
 
 impl AnswerBody {
-    /// Part of an asset: `length` bytes from `offset`.
-    pub(crate) fn content(content: Content, offset: u64, length: u64) -> io::Result<Self> {
+    /// Part of an asset of this size: `length` bytes from `offset`. An asset of another size is not the one that was
+    /// stored.
+    pub(crate) fn content(content: Content, size: u64, offset: u64, length: u64) -> io::Result<Self> {
+        let found = match &content {
+            Content::Bytes(bytes) => bytes.len() as u64,
+            Content::File(file) => file.metadata()?.len(),
+        };
+        if found != size {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the stored file has another size than the asset"));
+        }
         match content {
             Content::Bytes(bytes) => {
                 let past_end = || io::Error::from(io::ErrorKind::UnexpectedEof);

@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 pub(crate) mod conditional;
 mod guard;
+mod patient;
 mod payload;
 mod target;
 
@@ -41,6 +42,8 @@ use tokio::{
 pub(crate) use answer::Reply;
 pub(crate) use payload::{Payload, PayloadError};
 pub(crate) use target::{Query, Target};
+
+use patient::Patient;
 
 use crate::{
     control, events,
@@ -139,6 +142,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let header_time = service.limits.header;
+    let stream = Patient::new(stream, service.limits.answer_idle);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_time)

@@ -11,6 +11,9 @@ use crate::service::Limits;
 /// Read and thrown away before an early answer, so that the client finishes sending and reads it.
 const DRAINED: u64 = 64 << 20;
 
+/// Bytes that may follow what a body is about.
+const AFTER: u64 = 64 << 10;
+
 /// The body of a request, read at most once.
 pub(crate) struct Payload {
     body: Incoming,
@@ -106,6 +109,18 @@ impl Payload {
             whole.extend_from_slice(&bytes);
         }
         Ok(whole.freeze())
+    }
+
+    /// Reads to the end what follows the part that was wanted. It says nothing; but a request that is cut off there did
+    /// not come whole, and its client will hear of no answer.
+    pub(crate) async fn end(&mut self) -> Result<(), PayloadError> {
+        let already = self.received;
+        while self.next().await?.is_some() {
+            if self.received - already > AFTER {
+                return Err(PayloadError::TooLarge { limit: AFTER });
+            }
+        }
+        Ok(())
     }
 
     /// Reads what nobody wanted, unless the client still waits to be asked for it.

@@ -51,7 +51,7 @@ pub(crate) use model::{
     Package, Repository, Status, Tags, Version,
 };
 pub(crate) use policy::Policy;
-pub(crate) use records::{Database, DatabaseError};
+pub(crate) use records::{Database, DatabaseError, file_in};
 pub(crate) use snapshot::NewSnapshot;
 pub(crate) use tags::Tagged;
 pub(crate) use version::{Expectations, GenericAsset, Outcome, VersionChange};

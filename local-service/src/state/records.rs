@@ -73,6 +73,11 @@ pub(crate) enum DatabaseError {
     Record { key: String, problem: String },
     #[error("the database failed")]
     Storage(#[source] Box<redb::Error>),
+    /// Beginning anew would take the assets for what nothing refers to, and remove them.
+    #[error("it is not there, and the assets that it knew are")]
+    Missing,
+    #[error("its last transaction is damaged, although it was closed in good order")]
+    LastTransaction,
     #[error("the folder failed")]
     Folder(#[source] io::Error),
 }
@@ -174,6 +179,9 @@ impl Database {
     pub(crate) fn open(folder: &Path) -> Result<Self, DatabaseError> {
         let file = folder.join(FILE);
         if !file.try_exists().map_err(DatabaseError::Folder)? {
+            if has_assets(folder).map_err(DatabaseError::Folder)? {
+                return Err(DatabaseError::Missing);
+            }
             let new = folder.join(NEW_FILE);
             match std::fs::remove_file(&new) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(DatabaseError::Folder(error)),
@@ -183,7 +191,7 @@ impl Database {
             std::fs::rename(&new, &file).map_err(DatabaseError::Folder)?;
             crate::assets::sync_folder(folder).map_err(DatabaseError::Folder)?;
         }
-        let database = builder().open(&file)?;
+        let database = open_checked(&file)?;
         bring_up_to_date(&database)?;
         Ok(Self { database: RwLock::new(Some(Arc::new(database))), file: Some(file) })
     }
@@ -210,7 +218,7 @@ impl Database {
         if let Some(file) = &self.file {
             // The file's lock goes with the old value: it must be gone before the new one asks.
             self.close();
-            let database = builder().open(file)?;
+            let database = open_checked(file)?;
             *self.database.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(database));
         }
         Ok(())
@@ -324,6 +332,48 @@ fn put(draft: &mut Draft, table: Table, key: &str, record: &[u8]) -> Result<(), 
 
 fn number(key: &str) -> Result<u64, DatabaseError> {
     key.parse().map_err(|_| DatabaseError::Record { key: key.to_owned(), problem: "its key is no number".to_owned() })
+}
+
+/// The file of the database in a data folder.
+pub(crate) fn file_in(folder: &Path) -> PathBuf {
+    folder.join(FILE)
+}
+
+/// Is an asset stored? The folder of one that holds none may be there from a start that was interrupted.
+fn has_assets(folder: &Path) -> io::Result<bool> {
+    match std::fs::read_dir(folder.join("assets")) {
+        Ok(mut domains) => Ok(domains.next().is_some()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Opens the database with every page's checksum looked at: without that, a file that was altered is believed as long
+/// as it can be read at all.
+///
+/// A transaction that was cut off when the power went is undone, and was not acknowledged. If the file was closed in
+/// good order, the same sight means that an acknowledged one is damaged: that is not undone in silence.
+fn open_checked(file: &Path) -> Result<redb::Database, DatabaseError> {
+    let closed = was_closed(file).map_err(DatabaseError::Folder)?;
+    let mut builder = builder();
+    builder.set_check_integrity_on_open(true).set_repair_callback(move |repair| {
+        // After the first of three looks, and only if the last transaction is to be undone.
+        if closed && repair.progress() > 0.2 && repair.progress() < 0.5 {
+            repair.abort();
+        }
+    });
+    match builder.open(file) {
+        Err(redb::DatabaseError::RepairAborted) => Err(DatabaseError::LastTransaction),
+        opened => Ok(opened?),
+    }
+}
+
+/// Was it closed in good order? One bit of the header's tenth byte says so in this form of the file.
+fn was_closed(file: &Path) -> io::Result<bool> {
+    const UNCLEAN: u8 = 2;
+    let mut header = Vec::with_capacity(10);
+    io::Read::read_to_end(&mut io::Read::take(std::fs::File::open(file)?, 10), &mut header)?;
+    Ok(header.get(9).is_some_and(|flags| flags & UNCLEAN == 0))
 }
 
 fn builder() -> redb::Builder {

@@ -14,8 +14,8 @@ use local_service::{Clock, EventReceiver, LocalService, Options};
 use serde_json::{Value, json};
 
 use crate::{
+    child as child_process,
     client::{Service, fixed_clock, publish_body, send, signed},
-    crash,
 };
 
 /// All events that are kept, page by page.
@@ -367,7 +367,7 @@ fn a_receiver_that_hangs_does_not_keep_the_service() {
 #[ignore = "started by the crash tests"]
 fn child() {
     let host = Host::of_process();
-    let folder = Path::new(host.var(crash::FOLDER).expect("the crash tests say where")).to_owned();
+    let folder = Path::new(host.var(child_process::FOLDER).expect("the crash tests say where")).to_owned();
     let receiver = EventReceiver::File(folder.join("events.jsonl"));
     let options = Options { events: Some(receiver), ..Options::durable(folder.join("data"), Clock::of(host)) };
     let service = LocalService::start(options).unwrap();
@@ -430,8 +430,8 @@ fn killed_at_any_moment_no_event_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     let mut acknowledged = Vec::new();
     for round in 0..12 {
-        let mut child = crash::start_test("events::child", folder.path(), &[]);
-        let address = crash::address(&mut child).unwrap();
+        let mut child = child_process::start_test("events::child", folder.path(), &[]);
+        let address = child_process::address(&mut child).unwrap();
         // The kill comes right after an answer: the commit is done, the delivery most likely not.
         acknowledged.extend(publish(address, round, 1 + round % 4));
         child.kill().unwrap();
@@ -446,7 +446,7 @@ fn killed_at_any_moment_no_event_is_lost() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_file_that_fails_or_breaks_off_gets_every_event() {
-    if !crash::strace_is_usable() {
+    if !child_process::strace_is_usable() {
         return;
     }
     let (mut killed, mut survived) = (0, 0);
@@ -464,15 +464,12 @@ fn a_file_that_fails_or_breaks_off_gets_every_event() {
             let trace = format!("trace={call}");
             let traced = file.to_str().unwrap();
             let wrapper = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject, "-P", traced];
-            let mut child = crash::start_test("events::child", &path, &wrapper);
-            let address = crash::address(&mut child).unwrap();
+            let mut child = child_process::start_test("events::child", &path, &wrapper);
+            let address = child_process::address(&mut child).unwrap();
             let mut acknowledged = publish(address, 0, 8);
             drop(child.stdin.take());
             // The tracer ends as the traced did.
-            match std::os::unix::process::ExitStatusExt::signal(&child.wait().unwrap()) {
-                Some(_) => killed += 1,
-                None => survived += 1,
-            }
+            *if child_process::was_killed(child.wait().unwrap()) { &mut killed } else { &mut survived } += 1;
             finish(&path);
             let told = told_of(&file);
             // A publish that was committed and not answered any more is told of, too.

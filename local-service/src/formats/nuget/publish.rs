@@ -48,6 +48,7 @@ async fn receive(visit: &mut Visit<'_>) -> Result<Pin, Refusal> {
     if form.next().await?.is_some() {
         return Err(Refusal::Invalid("the form has more than one part".to_owned()));
     }
+    visit.payload.end().await?;
     Ok(upload.keep(visit.repository.domain.clone(), None).await.map_err(|error| not_kept(&error))?)
 }
 

@@ -72,6 +72,7 @@ struct Sent {
 
 pub(super) async fn upload(visit: &mut Visit<'_>) -> Result<Reply, Refusal> {
     let Sent { fields, file, upload } = receive(visit).await?;
+    visit.payload.end().await?;
     let Fields { action, file_type, expected, blake2, metadata } = fields;
     if let Some(action) = action.filter(|action| action != "file_upload") {
         return Err(invalid(format!("`:action` is `{}`: only `file_upload` is served", action.escape_debug())));

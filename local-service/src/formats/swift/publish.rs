@@ -137,6 +137,7 @@ async fn receive(visit: &mut Visit<'_>) -> Result<Received, Refusal> {
             return Err(Refusal::Invalid(format!("the form has the part `{}` twice", part.name)));
         }
     }
+    visit.payload.end().await?;
     Ok(received)
 }
 
