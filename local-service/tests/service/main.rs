@@ -20,6 +20,7 @@ mod external;
 mod faults;
 mod formats;
 mod generic;
+mod gradle;
 mod groups;
 mod guard;
 mod hostile;

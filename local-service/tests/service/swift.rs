@@ -177,3 +177,99 @@ fn a_client_that_waits_to_be_asked_is_asked() {
         }
     }
 }
+
+/// What the client asks for before and beside resolving.
+#[test]
+fn signing_in_probing_and_reading_in_parts() {
+    let service = Service::furnished();
+    let registry = Registry::of(&service);
+    // A netrc whose user is `token` is sent as a bearer's.
+    let login = |authorization: &str| {
+        let headers = [("Authorization", authorization), ("Accept", JSON)];
+        service.send("POST", "/d/acme-111122223333/swift/team/login", &headers, b"")
+    };
+    let good = login(&format!("Bearer {}", service.token()));
+    assert_eq!((good.status, good.header("content-version")), (200, Some("1")));
+    let bad = login("Bearer nonsense");
+    assert_eq!((bad.status, bad.header("content-type")), (401, Some("application/problem+json")));
+    // A registry that does not say whether it is available is used all the same.
+    let probed = registry.get("team/availability", JSON);
+    assert_eq!((probed.status, probed.header("content-type")), (404, Some("application/problem+json")));
+
+    let bytes = archive("let one = 1");
+    assert_eq!(registry.publish("shared/acme/list/1.0.0", &bytes, METADATA, None).status, 201);
+    for path in ["list", "list/1.0.0", "list/1.0.0/Package.swift", "list/1.0.0.zip"] {
+        let target = format!("app/acme/{path}");
+        let (head, got) = (registry.ask("HEAD", &target, &[], b""), registry.ask("GET", &target, &[], b""));
+        assert_eq!((head.status, got.status), (200, 200), "{path}");
+        assert_eq!(head.header("content-version"), Some("1"), "{path}");
+        assert_eq!(head.header("content-length"), got.header("content-length"), "{path}");
+        assert_eq!(head.header("content-type"), got.header("content-type"), "{path}");
+    }
+    let zip = |name, value| registry.ask("GET", "app/acme/list/1.0.0.zip", &[(name, value)], b"");
+    let part = zip("Range", "bytes=2-5");
+    assert_eq!((part.status, &part.body[..]), (206, &bytes[2..6]));
+    let etag = part.header("etag").unwrap();
+    assert_eq!(zip("If-None-Match", etag).status, 304);
+}
+
+#[test]
+fn lists_are_whole_and_show_what_is_published() {
+    let service = Service::furnished();
+    let registry = Registry::of(&service);
+    let bytes = archive("");
+    let versions: Vec<String> = (0..120).map(|minor| format!("1.{minor}.0")).chain(["2.0.0-rc.1".to_owned()]).collect();
+    for version in &versions {
+        assert_eq!(registry.publish(&format!("shared/acme/list/{version}"), &bytes, "{}", None).status, 201);
+    }
+    let listed = || {
+        let answer = registry.get("app/acme/list", JSON);
+        let count = answer.json()["releases"].as_object().unwrap().len();
+        (count, answer.header("link").unwrap().to_owned())
+    };
+    // One page: nothing leads to another.
+    let (count, link) = listed();
+    assert_eq!(count, versions.len());
+    assert!(link.ends_with("/app/acme/list/2.0.0-rc.1>; rel=\"latest-version\"") && !link.contains("next"), "{link}");
+
+    let status = |version: &str, status: &str| {
+        let target = "/v1/package/versions/update_status?domain=acme&repository=shared&format=swift&namespace=acme\
+                      &package=list";
+        service.ok("POST", target, Some(&json!({ "versions": [version], "targetStatus": status })));
+    };
+    let zip = |version: &str| registry.get(&format!("app/acme/list/{version}.zip"), "*/*").status;
+    status("2.0.0-rc.1", "Unlisted");
+    assert_eq!((listed().0, zip("2.0.0-rc.1")), (120, 200), "who has it in a lock file gets it");
+    status("1.119.0", "Archived");
+    assert_eq!((listed().0, zip("1.119.0")), (119, 404));
+    let (_, link) = listed();
+    assert!(link.contains("/list/1.118.0>; rel=\"latest-version\""), "{link}");
+}
+
+/// A signature of the metadata counts as the rest does.
+#[test]
+fn what_is_signed_stays_as_it_was() {
+    let service = Service::furnished();
+    let registry = Registry::of(&service);
+    let bytes = archive("");
+    let publish = |more: &[(&str, &[u8])]| {
+        let parts = [&[("name=\"source-archive\"", bytes.as_slice())], more].concat();
+        let headers = [
+            ("Content-Type", "multipart/form-data;boundary=\"0F8C\""),
+            ("X-Swift-Package-Signature-Format", "cms-1.0.0"),
+        ];
+        registry.ask("PUT", "team/acme/list/1.0.0", &headers, &form("0F8C", &parts)).status
+    };
+    let metadata = ("name=\"metadata\"", METADATA.as_bytes());
+    let signed = |signature| {
+        [("name=\"source-archive-signature\"", b"a".as_slice()), metadata, ("name=\"metadata-signature\"", signature)]
+    };
+    assert_eq!(publish(&signed(b"m")), 201);
+    assert_eq!(publish(&signed(b"m")), 201);
+    assert_eq!(publish(&signed(b"other")), 409);
+    assert_eq!(publish(&[metadata]), 409);
+    // Without the name of the form it is in, a signature is none.
+    let unnamed = [("Content-Type", "multipart/form-data;boundary=\"0F8C\"")];
+    let parts = [("name=\"source-archive\"", bytes.as_slice()), ("name=\"source-archive-signature\"", b"a")];
+    assert_eq!(registry.ask("PUT", "team/acme/list/2.0.0", &unnamed, &form("0F8C", &parts)).status, 422);
+}
