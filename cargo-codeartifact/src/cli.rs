@@ -146,6 +146,11 @@ pub(crate) struct Local {
     /// the line that says where it listens), or a URL on this machine that each is posted to
     #[arg(long, value_name = "FILE|-|URL")]
     pub(crate) events: Option<String>,
+    /// Who gets the audit trail, one JSON object a line for each call and each request of a package manager: a file
+    /// (at 64 MiB it is put aside as `FILE.1`), standard output (`-`, after the line that says where it listens) or
+    /// nobody (`off`) (default: `audit.jsonl` in the folder of `--data`; with `--ephemeral` nobody)
+    #[arg(long, value_name = "FILE|-|off")]
+    pub(crate) audit: Option<String>,
     /// Serve over TLS, by a certificate authority of this machine's own in this folder; made if absent. Clients are to
     /// trust `DIR/ca.pem`
     #[arg(long, value_name = "DIR")]
@@ -154,7 +159,7 @@ pub(crate) struct Local {
     /// to listen on any other than a loopback address
     #[arg(long, value_name = "FILE")]
     pub(crate) strict_auth: Option<PathBuf>,
-    /// A file of scripted failures
+    /// A file of scripted failures; read again when it changes
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,
     /// Where a public source is, such as `public:npmjs=https://mirror.example.com/npm/`; may be given for each

@@ -4,10 +4,10 @@ use std::sync::mpsc;
 
 use anyhow::anyhow;
 use codeartifact::Host;
-use local_service::{Clock, Identities, LocalService, Options, Proxies, SourceFinder};
+use local_service::{Clock, Identities, LocalService, Notices, Options, Proxies, SourceFinder};
 use serde_json::json;
 
-mod events;
+mod receivers;
 mod sources;
 
 use crate::{
@@ -42,15 +42,16 @@ pub(crate) fn run(args: &cli::Local, host: &Host, report: &mut Report) -> Result
         .hint("listen on this machine only: `--listen 127.0.0.1:PORT` or `--listen [::1]:PORT`")
         .hint("or say who may ask: `--strict-auth FILE`, with `strict` not set to false in it"));
     }
-    let faults = match &args.faults {
-        Some(file) => {
-            let file = host.current_dir().join(file);
-            local_service::read_faults(&file).map_err(|error| {
-                CommandError::user(anyhow!(error).context(format!("cannot use `--faults {}`", file.display())))
-            })?
-        }
-        None => Vec::new(),
-    };
+    let faults_file = args.faults.as_ref().map(|file| host.current_dir().join(file));
+    if let Some(file) = &faults_file {
+        local_service::read_faults(file).map_err(|error| {
+            CommandError::user(anyhow!(error).context(format!("cannot use `--faults {}`", file.display())))
+        })?;
+    }
+    if args.events.as_deref() == Some("-") && args.audit.as_deref() == Some("-") {
+        return Err(CommandError::usage(anyhow!("`--events -` and `--audit -` would mix on standard output"))
+            .hint("name a file for one of them"));
+    }
     // Before the service: a signal that comes while it loads is not lost.
     let (stop, stopped) = mpsc::channel();
     ctrlc::set_handler(move || {
@@ -69,16 +70,19 @@ pub(crate) fn run(args: &cli::Local, host: &Host, report: &mut Report) -> Result
     };
     let external = sources::named(&args.external)?;
     let finder = host.clone();
-    let (events, gate) = args.events.as_deref().map(|asked| events::receiver(asked, host)).transpose()?.unzip();
+    let (events, gate) = args.events.as_deref().map(|asked| receivers::events(asked, host)).transpose()?.unzip();
+    let (audit, audit_gate) = args.audit.as_deref().map(|asked| receivers::audit(asked, host)).unzip();
     let tls = args.tls.as_ref().map(|folder| host.current_dir().join(folder));
     let options = Options {
         listen: args.listen,
         identities,
-        faults,
+        faults_file,
         external,
         find_source: Some(SourceFinder::new(move |connection| sources::find(connection, &finder))),
         proxies: proxies(host),
         events,
+        audit: audit.unwrap_or_else(|| kind.audit.clone()),
+        notices: Notices::new(report.warner()),
         tls: tls.clone(),
         ..kind
     };
@@ -103,7 +107,7 @@ pub(crate) fn run(args: &cli::Local, host: &Host, report: &mut Report) -> Result
     } else {
         report.line(&format!("listening on {}", service.url()))?;
     }
-    drop(gate);
+    drop((gate, audit_gate));
 
     // The sender lives in the handler for the life of the process.
     let _ = stopped.recv();

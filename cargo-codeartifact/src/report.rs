@@ -118,6 +118,19 @@ impl Report {
         }
     }
 
+    /// Says the same from any thread, while this report has no line that is replaced.
+    pub(crate) fn warner(&self) -> impl Fn(&str) + Send + Sync + 'static {
+        let quiet = self.manner.quiet;
+        let label = self.painted("warning:", "\x1b[1;33m");
+        move |text| {
+            if !quiet {
+                // In one piece: others write, too. Nobody is left to be told if this fails.
+                let line = format!("{label} {}\n", escape(text));
+                let _ = io::stderr().write_all(line.as_bytes());
+            }
+        }
+    }
+
     /// On a terminal, a line that the next one replaces; elsewhere for those who ask for more.
     pub(crate) fn progress(&mut self, text: &str) {
         if self.live {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    error::Error as _,
     fs::{File, TryLockError},
     io,
     net::{SocketAddr, TcpListener},
@@ -16,14 +17,16 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{
     assets::Assets,
+    audit::{self, Audit, AuditReceiver},
     clock::Clock,
     counters::{Calls, Counters},
     events::{Delivery, EventReceiver},
     external::{Connection, External, Proxies, SourceAddress, SourceFinder},
-    faults::{self, FaultError, FaultRule, Faults},
+    faults::{self, Change, FaultError, FaultRule, Faults, Watch},
     formats::{PreparedCache, maven::Announced},
     http,
     identity::Identities,
+    notices::Notices,
     state::{Database, DatabaseError, Inbox, Journal, file_in},
     tls::{self, TlsError},
     tokens::{KeyError, Tokens},
@@ -32,7 +35,7 @@ use crate::{
 /// The lock of a data folder: one process serves it.
 const LOCK: &str = "lock";
 /// What a data folder holds; one with anything else in it, and without a database, is somebody else's.
-const OWN: [&str; 9] = [
+const OWN: [&str; 11] = [
     LOCK,
     "service.redb",
     "service.redb.new",
@@ -42,6 +45,8 @@ const OWN: [&str; 9] = [
     "staging",
     // Where people who are told of a file for events, or a folder for certificates, put them.
     "events.jsonl",
+    audit::FILE,
+    audit::FILE_BEFORE,
     "tls",
 ];
 /// Two are enough to saturate a disk and a loopback interface, and are all that a small machine has.
@@ -62,6 +67,8 @@ pub struct Options {
     pub identities: Identities,
     /// Scripted failures.
     pub faults: Vec<FaultRule>,
+    /// A file of scripted failures, in place of those: it is read again when it changes.
+    pub faults_file: Option<PathBuf>,
     /// Where the public sources are; one that is not here behaves as one that is down.
     pub external: BTreeMap<Connection, SourceAddress>,
     /// Asked for those that are not named there.
@@ -70,6 +77,10 @@ pub struct Options {
     pub proxies: Proxies,
     /// Who gets the events.
     pub events: Option<EventReceiver>,
+    /// Who gets the audit trail.
+    pub audit: Option<AuditReceiver>,
+    /// Who is told what whoever runs the service should know.
+    pub notices: Notices,
     /// Serves over TLS, and over nothing else: the folder of the authority that signs for it (`ca.pem` is what clients
     /// are to trust), made if it is not there.
     pub tls: Option<PathBuf>,
@@ -117,12 +128,14 @@ impl Default for Limits {
 }
 
 impl Options {
-    /// A durable service in a folder, on a free port of 127.0.0.1.
+    /// A durable service in a folder, on a free port of 127.0.0.1. Its audit trail is in the folder, too.
     pub fn durable(folder: impl Into<PathBuf>, clock: Clock) -> Self {
-        Self::new(Data::Durable(folder.into()), clock)
+        let folder = folder.into();
+        let audit = Some(AuditReceiver::File(folder.join(audit::FILE)));
+        Self { audit, ..Self::new(Data::Durable(folder), clock) }
     }
 
-    /// A service in memory, on a free port of 127.0.0.1.
+    /// A service in memory, on a free port of 127.0.0.1. It has no audit trail.
     pub fn ephemeral(clock: Clock) -> Self {
         Self::new(Data::Ephemeral, clock)
     }
@@ -136,10 +149,13 @@ impl Options {
             limits: Limits::default(),
             identities: Identities::default(),
             faults: Vec::new(),
+            faults_file: None,
             external: BTreeMap::new(),
             find_source: None,
             proxies: Proxies::default(),
             events: None,
+            audit: None,
+            notices: Notices::default(),
             tls: None,
         }
     }
@@ -218,6 +234,14 @@ pub enum StartError {
     /// A fault rule cannot be used.
     #[error("the fault rules cannot be used")]
     Faults(#[source] FaultError),
+    /// The audit trail cannot be written.
+    #[error("the audit trail cannot be written to {receiver:?}")]
+    Audit {
+        /// Where it was to go.
+        receiver: AuditReceiver,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The authority for TLS cannot be used.
     #[error("TLS cannot be served")]
     Tls(#[source] TlsError),
@@ -238,6 +262,10 @@ pub(crate) struct Service {
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
     pub(crate) faults: Faults,
+    watch: Option<Watch>,
+    pub(crate) notices: Notices,
+    /// If there is one.
+    pub(crate) audit: Option<Arc<Audit>>,
     pub(crate) counters: Counters,
     pub(crate) prepared: PreparedCache,
     pub(crate) external: External,
@@ -249,6 +277,23 @@ impl Service {
     /// Of the URLs in answers.
     pub(crate) const fn scheme(&self) -> &'static str {
         if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    /// Takes the fault rules from their file, if that has changed.
+    pub(crate) fn look_at_faults(&self) {
+        let Some(watch) = &self.watch else { return };
+        match watch.look() {
+            None => {}
+            Some(Change::Rules(rules)) => {
+                self.journal.remember(faults::horizon(&rules));
+                self.faults.update(rules);
+            }
+            Some(Change::Unusable(error)) => {
+                let cause = error.source().map_or_else(String::new, |cause| format!(": {cause}"));
+                let file = watch.file().display();
+                self.notices.tell(&format!("`{file}` was changed, and the fault rules of before stay: {error}{cause}"));
+            }
+        }
     }
 }
 
@@ -270,8 +315,12 @@ impl LocalService {
     /// Starts a service: returns when it listens and everything kept is loaded. It listens first; who connects
     /// meanwhile waits for the load and not in vain.
     pub fn start(options: Options) -> Result<Self, StartError> {
-        let Options { data, listen, clock, limits, identities, faults, external, find_source, proxies, events, tls } =
-            options;
+        let Options { data, listen, clock, limits, identities, faults, faults_file, .. } = options;
+        let Options { external, find_source, proxies, events, audit, notices, tls, .. } = options;
+        let faults = match &faults_file {
+            Some(file) => faults::read(file).map_err(StartError::Faults)?,
+            None => faults,
+        };
         if !listen.ip().is_loopback() && !identities.is_strict() {
             return Err(StartError::NotLoopback { address: listen });
         }
@@ -320,6 +369,14 @@ impl LocalService {
         let scripted = Faults::default();
         journal.remember(faults::horizon(&faults));
         scripted.set(faults).map_err(StartError::Faults)?;
+        // Only now: the folder is this service's, and everything else is well.
+        let audit = match audit {
+            Some(receiver) => {
+                let started = Audit::start(receiver.clone(), notices.clone());
+                Some(started.map_err(|source| StartError::Audit { receiver, source })?)
+            }
+            None => None,
+        };
         let service = Arc::new(Service {
             address,
             tls,
@@ -330,6 +387,9 @@ impl LocalService {
             clock,
             limits,
             faults: scripted,
+            watch: faults_file.map(Watch::new),
+            notices,
+            audit,
             counters: Counters::default(),
             prepared: PreparedCache::default(),
             external: External::new(&external, find_source, proxies),
@@ -342,6 +402,9 @@ impl LocalService {
         let (stop, thread) = run(listener, Arc::clone(&service)).map_err(|error| {
             if let Some(delivery) = &delivery {
                 delivery.stop(&service);
+            }
+            if let Some(audit) = &service.audit {
+                audit.stop(service.limits.drain);
             }
             StartError::Thread(error)
         })?;
@@ -392,6 +455,9 @@ impl LocalService {
                 delivery.stop(&self.service);
             }
             self.service.journal.stop();
+            if let Some(audit) = &self.service.audit {
+                audit.stop(self.service.limits.drain);
+            }
             drop(lock);
         }
     }

@@ -334,6 +334,7 @@ impl From<StartError> for CommandError {
             StartError::Damaged { .. } | StartError::Key { .. } => {
                 Some("restore the folder from a copy, or name a new one with `--data`")
             }
+            StartError::Audit { .. } => Some("name another file with `--audit`, or `--audit off`"),
             StartError::Tls(_) => Some("name another folder with `--tls`, and let clients trust its `ca.pem`"),
             StartError::NotLoopback { .. }
             | StartError::Folder { .. }

@@ -146,6 +146,7 @@ async fn answer_to(
     if operation.id == Name::PublishPackageVersion {
         // The asset streams: what was signed is the digest that it must turn out to have.
         let caller = examined.with_announced_digest()?;
+        request.trace.caller(&caller.principal, &caller.region, Some(&caller.access_key));
         let mut call = Call::new(service, operation.name, caller, request);
         access::check(&call, operation.id)?;
         return versions_content::publish(&mut call, &mut request.payload).await.map(|value| ok(&value));
@@ -156,6 +157,8 @@ async fn answer_to(
         .await
         .map_err(|error| Failure::Validation { reason: Reason::CannotParse, message: error.to_string() })?;
     let caller = examined.with_body(&body)?;
+    request.trace.caller(&caller.principal, &caller.region, Some(&caller.access_key));
+    request.trace.body(&body);
     let mut call = Call::new(service, operation.name, caller, request);
     call.read_body(&body)?;
     access::check(&call, operation.id)?;

@@ -1,10 +1,10 @@
 //! Metadata of public sources, remembered for a bounded time: what the service itself does, for as long as it does.
 
 use std::{
-    collections::HashMap,
-    io::Read as _,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    any::Any,
+    io::{self, Read as _},
+    sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
@@ -17,13 +17,14 @@ use hyper::{
     header::{self, HeaderValue},
 };
 
-use super::{Connection, External, ExternalError, client};
-use crate::counters::Counters;
+use super::{Connection, External, ExternalError, client, remembered::Asked};
+use crate::{
+    aside::{LARGE, aside},
+    counters::Counters,
+};
 
 /// Between two pieces of an answer.
 const IDLE: Duration = Duration::from_secs(30);
-/// Documents remembered at most, in bytes; beyond, all are let go and asked for anew.
-const KEPT: usize = 64 << 20;
 
 /// What is asked of a source.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -45,6 +46,8 @@ pub(crate) struct Document {
     /// When it was last changed, as the source says.
     pub(crate) last_modified: Option<String>,
     pub(crate) bytes: Bytes,
+    /// What a format reads out of it.
+    read: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
 impl Document {
@@ -52,35 +55,64 @@ impl Document {
     pub(crate) fn link(&self, link: &str) -> Result<String, ExternalError> {
         client::join(&self.uri, link).map(|uri| uri.to_string())
     }
+
+    /// What its format reads out of it: read once and kept with it. The same `read` every time.
+    pub(crate) fn read<T: Any + Send + Sync>(&self, read: impl FnOnce(&Self) -> T) -> &T {
+        let read = self.read.get_or_init(|| Box::new(read(self)));
+        read.downcast_ref().expect("a document is of one format, which reads one thing out of it")
+    }
+
+    /// The same, and aside if the document is large.
+    pub(crate) async fn read_aside<T: Any + Send + Sync>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&Self) -> T + Clone + Send + 'static,
+    ) -> &T {
+        if self.read.get().is_none() {
+            let (document, read) = (Arc::clone(self), read.clone());
+            let reading = move || {
+                document.read(read);
+            };
+            aside(self.bytes.len() > LARGE, reading).await;
+        }
+        self.read(read)
+    }
+
+    /// The same of nothing.
+    fn with_no_bytes(&self) -> Self {
+        Self {
+            uri: self.uri.clone(),
+            content_type: self.content_type.clone(),
+            last_modified: self.last_modified.clone(),
+            bytes: Bytes::new(),
+            read: OnceLock::new(),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of_bytes(bytes: impl Into<Bytes>) -> Self {
+        let (content_type, bytes) = (String::new(), bytes.into());
+        Self { uri: Uri::from_static("/"), content_type, last_modified: None, bytes, read: OnceLock::new() }
+    }
 }
 
 /// `None`: the source says that there is no such thing.
-type Answer = Option<Arc<Document>>;
-type Place = Arc<tokio::sync::Mutex<Option<(Instant, Answer)>>>;
+pub(super) type Answer = Option<Arc<Document>>;
 
-/// Remembered answers. Each has a lock of its own, held while the source is asked: who comes meanwhile waits for that
-/// answer instead of asking, too.
-#[derive(Default)]
-pub(super) struct Documents(Mutex<Kept>);
+/// A document with its bytes in gzip.
+#[derive(Debug)]
+pub(super) struct Packed(pub(super) Document);
 
-#[derive(Default)]
-struct Kept {
-    places: HashMap<(Connection, Wanted), Place>,
-    bytes: usize,
-}
-
-impl Documents {
-    fn place(&self, connection: Connection, wanted: &Wanted) -> Place {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(kept.places.entry((connection, wanted.clone())).or_default())
+impl Packed {
+    pub(super) fn size(&self) -> usize {
+        self.0.bytes.len()
     }
 
-    fn count(&self, document: &Answer) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.bytes += document.as_ref().map_or(0, |document| document.bytes.len());
-        if kept.bytes > KEPT {
-            *kept = Kept::default();
-        }
+    /// The document itself; `None` if it is larger than that.
+    pub(super) async fn unpack(&self, limit: u64) -> io::Result<Option<Document>> {
+        let packed = self.0.bytes.clone();
+        // Metadata is eight times as large unpacked, or more.
+        let unpacked = aside(packed.len() > LARGE / 8, move || unpack(&packed, limit)).await?;
+        Ok(unpacked.map(|bytes| Document { bytes, ..self.0.with_no_bytes() }))
     }
 }
 
@@ -106,28 +138,20 @@ impl External {
         connection: Connection,
         wanted: &Wanted,
     ) -> Result<Answer, ExternalError> {
-        let place = self.documents.place(connection, wanted);
-        let mut remembered = place.lock().await;
-        // An age, not a date: it must not jump with the clock.
-        let now = Instant::now();
-        if let Some((asked, answer)) = &*remembered
-            && now.duration_since(*asked) < age(connection.format())
-        {
-            return Ok(answer.clone());
-        }
-        counters.called("external:document");
-        let answer = self.ask(connection, wanted).await.inspect_err(|_| counters.failed("external:document"))?;
-        self.documents.count(&answer);
-        *remembered = Some((now, answer.clone()));
-        Ok(answer)
+        let key = (connection, wanted.clone());
+        let ask = async || {
+            counters.called("external:document");
+            self.ask(connection, wanted).await.inspect_err(|_| counters.failed("external:document"))
+        };
+        self.documents.answer(&key, age(connection.format()), ask).await
     }
 
     /// Forgets what a source says under a link: it is known to have changed.
     pub(crate) fn forget(&self, connection: Connection, wanted: &Wanted) {
-        self.documents.0.lock().unwrap_or_else(PoisonError::into_inner).places.remove(&(connection, wanted.clone()));
+        self.documents.forget(&(connection, wanted.clone()));
     }
 
-    async fn ask(&self, connection: Connection, wanted: &Wanted) -> Result<Answer, ExternalError> {
+    async fn ask(&self, connection: Connection, wanted: &Wanted) -> Result<Asked, ExternalError> {
         let source = self.address(connection).await?;
         let headers = [
             (header::ACCEPT, HeaderValue::from_static(wanted.accept)),
@@ -136,7 +160,9 @@ impl External {
         let (uri, response) = self.client().get(connection, source, source.resolve(&wanted.link)?, &headers).await?;
         match response.status() {
             StatusCode::OK => {}
-            StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => return Ok(None),
+            StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => {
+                return Ok(Asked { answer: None, packed: None });
+            }
             status => return Err(ExternalError::Status { connection, status }),
         }
         let text = |name: header::HeaderName| {
@@ -146,13 +172,18 @@ impl External {
         let last_modified = text(header::LAST_MODIFIED);
         let packed = text(header::CONTENT_ENCODING).is_some_and(|encoding| encoding.eq_ignore_ascii_case("gzip"));
         let too_large = || ExternalError::TooLarge { connection, limit: wanted.limit };
-        let mut bytes = read(connection, response, wanted.limit).await?.ok_or_else(too_large)?;
-        if packed {
-            bytes = unpack(&bytes, wanted.limit)
-                .map_err(|error| ExternalError::Unreachable { connection, problem: error.to_string() })?
-                .ok_or_else(too_large)?;
+        let bytes = read(connection, response, wanted.limit).await?.ok_or_else(too_large)?;
+        let document = Document { uri, content_type, last_modified, bytes, read: OnceLock::new() };
+        if !packed {
+            return Ok(Asked { answer: Some(Arc::new(document)), packed: None });
         }
-        Ok(Some(Arc::new(Document { uri, content_type, last_modified, bytes })))
+        let packed = Packed(document);
+        let unpacked = packed
+            .unpack(wanted.limit)
+            .await
+            .map_err(|error| ExternalError::Unreachable { connection, problem: error.to_string() })?
+            .ok_or_else(too_large)?;
+        Ok(Asked { answer: Some(Arc::new(unpacked)), packed: Some(packed) })
     }
 }
 
@@ -191,7 +222,7 @@ pub(super) async fn next(connection: Connection, body: &mut Incoming) -> Result<
 }
 
 /// Unpacks gzip; `None` if it is larger than that unpacked.
-fn unpack(bytes: &[u8], limit: u64) -> std::io::Result<Option<Bytes>> {
+fn unpack(bytes: &[u8], limit: u64) -> io::Result<Option<Bytes>> {
     let mut whole = Vec::new();
     GzDecoder::new(bytes).take(limit + 1).read_to_end(&mut whole)?;
     Ok((whole.len() as u64 <= limit).then(|| whole.into()))

@@ -10,7 +10,8 @@
 //! | --- | --- |
 //! | `connection` | the ten names |
 //! | `client` | requests: redirects, address rules, bounds of time |
-//! | `documents` | metadata, remembered |
+//! | `documents` | metadata |
+//! | `remembered` | what is remembered of it, and for how much room |
 //! | `proxy` | the way through a proxy |
 //! | `fetch` | assets, into the store and to the client at the same time |
 
@@ -19,6 +20,7 @@ mod connection;
 mod documents;
 mod fetch;
 mod proxy;
+mod remembered;
 
 use std::{
     collections::BTreeMap,
@@ -29,12 +31,12 @@ use std::{
 
 use client::Client;
 pub use connection::{Connection, UnknownConnection};
-use documents::Documents;
 pub(crate) use documents::{Document, Wanted};
 use fetch::Flights;
 pub(crate) use fetch::{Fetch, fetch};
 use hyper::{StatusCode, Uri};
 pub use proxy::Proxies;
+use remembered::Remembered;
 use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
@@ -142,7 +144,7 @@ pub(crate) struct External {
     proxies: Proxies,
     /// Made when it is first needed: most services never ask.
     client: OnceLock<Client>,
-    documents: Documents,
+    documents: Remembered,
     flights: Flights,
 }
 
@@ -158,7 +160,7 @@ impl External {
         };
         let addresses = Connection::ALL.iter().map(|connection| (*connection, cell(*connection))).collect();
         let client = OnceLock::new();
-        Self { addresses, finder, proxies, client, documents: Documents::default(), flights: Flights::default() }
+        Self { addresses, finder, proxies, client, documents: Remembered::default(), flights: Flights::default() }
     }
 
     async fn address(&self, connection: Connection) -> Result<&SourceAddress, ExternalError> {

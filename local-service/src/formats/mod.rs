@@ -16,9 +16,13 @@ mod permission;
 mod prepared;
 pub(crate) mod pypi;
 pub(crate) mod ruby;
+mod subject;
 mod swift;
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{Arc, OnceLock},
+};
 
 use codeartifact::{AccountId, DomainName, PackageFormat};
 use hyper::{
@@ -29,11 +33,14 @@ use serde_json::json;
 
 use multipart::MultipartError;
 pub(crate) use prepared::{PreparedCache, Sources};
+use subject::Subject;
+pub(crate) use subject::described;
 
 use permission::Permission;
 
 use crate::{
     assets::Digest,
+    audit::Noted,
     external::ExternalError,
     failure::{Failure, ResourceKind},
     http::{
@@ -79,6 +86,8 @@ pub(crate) struct Visit<'a> {
     pub(crate) payload: &'a mut Payload,
     /// Who asks; reading or changing as such is allowed already.
     permission: Permission,
+    /// What is changed, for the audit trail.
+    noted: &'a OnceLock<Noted>,
 }
 
 /// Why a data-plane request is not answered as asked.
@@ -169,6 +178,7 @@ async fn answer_to(service: &Arc<Service>, request: &mut Request) -> Result<Repl
         principal: service.identities.principal(&claims.principal).ok_or(TokenError::Unknown)?,
         circumstances: Circumstances { source: request.peer, secure: request.secure, now: service.clock.millis() },
     };
+    request.trace.caller(&permission.principal, &claims.domain.region, None);
     let key = RepositoryKey { domain: claims.domain, name };
     permission.check(domain, &key, place.format, &request.method, &place.path)?;
     domain.repository(&key.name)?;
@@ -183,6 +193,7 @@ async fn answer_to(service: &Arc<Service>, request: &mut Request) -> Result<Repl
         query: &request.target.query,
         payload: &mut request.payload,
         permission,
+        noted: &request.trace.noted,
     };
     match format {
         PackageFormat::Cargo => cargo::serve(&mut visit).await,

@@ -12,6 +12,7 @@ use hyper::Method;
 
 use super::{Refusal, Visit};
 use crate::{
+    audit::Noted,
     failure::Failure,
     policy::{Circumstances, Demand, Place, Principal, Target, package_arn},
     state::{Domain, PackageKey, RepositoryKey, api_name},
@@ -88,16 +89,28 @@ impl Permission {
 
 impl Visit<'_> {
     /// May this client publish this package?
-    pub(crate) fn may_publish(&self, package: &PackageKey, name: &str) -> Result<(), Refusal> {
-        self.may(PUBLISH, package, name)
+    pub(crate) fn may_publish(&self, package: &PackageKey, name: &str, version: Option<&str>) -> Result<(), Refusal> {
+        self.may(PUBLISH, package, name, version)
     }
 
     /// May it change what is said of this package?
     pub(crate) fn may_change_metadata(&self, package: &PackageKey, name: &str) -> Result<(), Refusal> {
-        self.may(METADATA, package, name)
+        self.may(METADATA, package, name, None)
     }
 
-    fn may(&self, action: &str, package: &PackageKey, name: &str) -> Result<(), Refusal> {
+    fn may(
+        &self,
+        action: &'static str,
+        package: &PackageKey,
+        name: &str,
+        version: Option<&str>,
+    ) -> Result<(), Refusal> {
+        self.noted.get_or_init(|| Noted {
+            action,
+            namespace: package.namespace.to_string(),
+            name: api_name(package.format, name),
+            version: version.map(ToOwned::to_owned),
+        });
         let state = self.service.journal.snapshot();
         let domain = state.domain(&self.repository.domain)?;
         let target = Target::Exactly(arn(&self.repository, package.format, &package.namespace, name));
@@ -107,6 +120,11 @@ impl Visit<'_> {
 
 fn arn(repository: &RepositoryKey, format: PackageFormat, namespace: &str, name: &str) -> String {
     package_arn(repository, &format!("{format}/{namespace}/{}", api_name(format, name)))
+}
+
+/// The action that a request is written down as.
+pub(super) fn action(format: PackageFormat, method: &Method, path: &[&str]) -> &'static str {
+    actions(format, method, path).last().copied().unwrap_or(READ)
 }
 
 /// The actions that a request needs, all of them.

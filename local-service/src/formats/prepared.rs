@@ -1,21 +1,24 @@
 //! Metadata as it is sent, prepared once and kept in memory: read far more often than it changes.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
 use codeartifact::PackageFormat;
 
 use crate::{
+    aside::{LARGE, aside},
     assets::Digest,
     external::Document,
+    recent::{Bounds, Recent},
     state::{Package, Repository, RepositoryKey},
 };
 
-/// Prepared bytes kept at most; beyond, all are let go and prepared anew as they are asked for.
-const KEPT: usize = 32 << 20;
+/// What is kept prepared: beyond, the answers that nobody asked for lately are prepared anew as they are asked for.
+const KEPT: Bounds = Bounds { bytes: 32 << 20, entries: 20_000 };
+/// What an answer takes beside its bytes.
+const ENTRY: usize = 512;
+/// What is read of a version to list it, more or less.
+const VERSION: usize = 512;
 
 /// What an answer is made of. The model never changes a package in place: while these are the same, so is the answer.
 #[derive(Debug, Clone, Default)]
@@ -33,67 +36,89 @@ pub(crate) struct Prepared {
     pub(crate) bytes: Bytes,
     /// Of the bytes.
     pub(crate) digest: Digest,
-    sources: Sources,
 }
 
 /// Prepared answers.
-#[derive(Default)]
-pub(crate) struct PreparedCache(Mutex<Kept>);
+pub(crate) struct PreparedCache(Mutex<Recent<Place, (Prepared, Made)>>);
 
 /// The repository and format that were asked, and what for, in the format's own words.
 type Place = (RepositoryKey, PackageFormat, String);
 
-#[derive(Default)]
-struct Kept {
-    answers: HashMap<Place, Prepared>,
-    bytes: usize,
+/// Which sources an answer was made of: it does not keep them, and no other takes the place of one that is gone.
+struct Made {
+    packages: Vec<Weak<Package>>,
+    repositories: Vec<Weak<Repository>>,
+    documents: Vec<Weak<Document>>,
+}
+
+impl Default for PreparedCache {
+    fn default() -> Self {
+        Self(Mutex::new(Recent::new(KEPT)))
+    }
 }
 
 impl PreparedCache {
+    fn kept(&self) -> MutexGuard<'_, Recent<Place, (Prepared, Made)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The answer to `what`, made anew if it was made of something else; `None` if there is nothing to answer with.
-    pub(crate) fn prepared(
+    /// Where there is much to read it is made aside.
+    pub(crate) async fn prepared(
         &self,
         repository: &RepositoryKey,
         format: PackageFormat,
         what: &str,
         sources: Sources,
-        render: impl FnOnce(&Sources) -> Option<Vec<u8>>,
+        render: impl FnOnce(&Sources) -> Option<Vec<u8>> + Send + 'static,
     ) -> Option<Prepared> {
         let place = (repository.clone(), format, what.to_owned());
-        if let Some(answer) = self.0.lock().unwrap_or_else(PoisonError::into_inner).answers.get(&place)
-            && answer.sources.same(&sources)
+        if let Some((answer, made)) = self.kept().get(&place)
+            && made.is_of(&sources)
         {
             return Some(answer.clone());
         }
         // Made outside the lock: others are not held up by a package with ten thousand versions.
-        let bytes = render(&sources)?;
-        let answer = Prepared { digest: Digest::of(&bytes), bytes: bytes.into(), sources };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).keep(place, answer.clone());
+        let (made, long) = (Made::of(&sources), sources.are_large());
+        let rendering = move || {
+            let bytes = render(&sources)?;
+            Some(Prepared { digest: Digest::of(&bytes), bytes: bytes.into() })
+        };
+        let answer = aside(long, rendering).await?;
+        let bytes = answer.bytes.len() + place.2.len() + ENTRY;
+        self.kept().insert(place, (answer.clone(), made), bytes);
         Some(answer)
     }
 }
 
+impl Made {
+    fn of(sources: &Sources) -> Self {
+        fn weak<T>(sources: &[Arc<T>]) -> Vec<Weak<T>> {
+            sources.iter().map(Arc::downgrade).collect()
+        }
+        Self {
+            packages: weak(&sources.packages),
+            repositories: weak(&sources.repositories),
+            documents: weak(&sources.documents),
+        }
+    }
+
+    fn is_of(&self, sources: &Sources) -> bool {
+        same(&self.packages, &sources.packages)
+            && same(&self.repositories, &sources.repositories)
+            && same(&self.documents, &sources.documents)
+    }
+}
+
 impl Sources {
-    fn same(&self, now: &Self) -> bool {
-        same(&self.packages, &now.packages)
-            && same(&self.repositories, &now.repositories)
-            && same(&self.documents, &now.documents)
+    /// Is there much to read?
+    fn are_large(&self) -> bool {
+        let documents = self.documents.iter().map(|document| document.bytes.len());
+        let packages = self.packages.iter().map(|package| package.versions().count() * VERSION);
+        documents.chain(packages).sum::<usize>() > LARGE
     }
 }
 
-fn same<T>(kept: &[Arc<T>], now: &[Arc<T>]) -> bool {
-    kept.len() == now.len() && kept.iter().zip(now).all(|(kept, now)| Arc::ptr_eq(kept, now))
-}
-
-impl Kept {
-    fn keep(&mut self, place: Place, answer: Prepared) {
-        if self.bytes + answer.bytes.len() > KEPT {
-            self.answers.clear();
-            self.bytes = 0;
-        }
-        self.bytes += answer.bytes.len();
-        if let Some(replaced) = self.answers.insert(place, answer) {
-            self.bytes -= replaced.bytes.len();
-        }
-    }
+fn same<T>(kept: &[Weak<T>], now: &[Arc<T>]) -> bool {
+    kept.len() == now.len() && kept.iter().zip(now).all(|(kept, now)| Weak::as_ptr(kept) == Arc::as_ptr(now))
 }

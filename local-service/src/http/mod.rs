@@ -46,6 +46,7 @@ pub(crate) use target::{Query, Target};
 use patient::Patient;
 
 use crate::{
+    audit::Trace,
     control, events,
     faults::{Cut, Fault},
     formats,
@@ -66,6 +67,10 @@ pub(crate) struct Request {
     pub(crate) peer: IpAddr,
     /// Did it come over TLS?
     pub(crate) secure: bool,
+    /// In its id.
+    number: u64,
+    /// What the audit trail is to say of it.
+    pub(crate) trace: Trace,
     /// Scripted: whatever token comes is treated as expired.
     pub(crate) token_expired: bool,
 }
@@ -154,7 +159,8 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 
 async fn handle(service: Arc<Service>, ends: Ends, request: hyper::Request<Incoming>) -> Result<Reply, Closed> {
     let (parts, body) = request.into_parts();
-    let id = format!("local-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let id = format!("local-{number}");
     let expects = parts.headers.contains_key(header::EXPECT);
     let mut payload = Payload::new(body, expects, service.limits);
     let outcome = match guard::check(&parts.uri, &parts.headers, &guard::Known::of(&service, ends.local)) {
@@ -176,10 +182,11 @@ async fn handle(service: Arc<Service>, ends: Ends, request: hyper::Request<Incom
                 uri: parts.uri,
                 peer: ends.peer,
                 secure: ends.secure,
+                number,
+                trace: Trace::default(),
                 token_expired: false,
             };
-            let path = request.uri.path().to_owned();
-            let reply = route(&service, &mut request, &path).await?;
+            let reply = route(&service, &mut request).await?;
             payload = request.payload;
             reply
         }
@@ -188,26 +195,30 @@ async fn handle(service: Arc<Service>, ends: Ends, request: hyper::Request<Incom
     Ok(answer::finish(reply, &parts.method, &id))
 }
 
-async fn route(service: &Arc<Service>, request: &mut Request, path: &str) -> Result<Reply, Closed> {
+async fn route(service: &Arc<Service>, request: &mut Request) -> Result<Reply, Closed> {
     match request.target.parts().as_slice() {
         ["v1", ..] => {
             let operation = control::operation_of(&request.method, &request.target);
             let name = operation.map_or("unknown", |operation| operation.name);
-            faulty(service, request, name, path, async |service, request| {
+            faulty(service, request, name, async |service, request| {
                 control::dispatch(service, request, operation).await
             })
             .await
         }
         ["d", ..] => {
             let name = formats::request_name(&request.method, &request.target);
-            faulty(service, request, name, path, async |service, request| formats::serve(service, request).await).await
+            faulty(service, request, name, async |service, request| formats::serve(service, request).await).await
         }
         // What the service tells of itself needs no key, and is for this machine.
         ["_local", ..] if !request.peer.to_canonical().is_loopback() => {
             Ok(answer::json(StatusCode::NOT_FOUND, &json!({ "message": "nothing is served at this path" })))
         }
         ["_local", "counters"] if request.method == Method::GET || request.method == Method::HEAD => {
-            Ok(answer::json(StatusCode::OK, &json!({ "operations": service.counters.all() })))
+            let mut counters = json!({ "operations": service.counters.all() });
+            if let Some(audit) = &service.audit {
+                counters["audit"] = json!(audit.lines());
+            }
+            Ok(answer::json(StatusCode::OK, &counters))
         }
         ["_local", "events"] if request.method == Method::GET || request.method == Method::HEAD => {
             Ok(events::page(service, &request.target.query))
@@ -216,17 +227,23 @@ async fn route(service: &Arc<Service>, request: &mut Request, path: &str) -> Res
     }
 }
 
-/// Counts a call, and does to it what the fault rules say.
+/// Counts a call, notes it for the audit trail, and does to it what the fault rules say.
 async fn faulty(
     service: &Arc<Service>,
     request: &mut Request,
     name: &'static str,
-    path: &str,
     act: impl AsyncFnOnce(&Arc<Service>, &mut Request) -> Reply,
 ) -> Result<Reply, Closed> {
     service.counters.called(name);
-    let fault = service.faults.pick(name, path).unwrap_or_default();
+    let heard = (&request.method, &request.uri, &request.headers, request.peer);
+    request.trace.begin(service, request.number, name, heard);
+    service.look_at_faults();
+    let fault = service.faults.pick(name, request.uri.path()).unwrap_or_default();
     let outcome = act_under(service, request, fault, act).await;
+    match &outcome {
+        Ok(reply) => request.trace.answered(reply),
+        Err(Closed) => request.trace.cut(),
+    }
     if outcome.as_ref().map_or(true, |reply| reply.status().is_client_error() || reply.status().is_server_error()) {
         service.counters.failed(name);
     }

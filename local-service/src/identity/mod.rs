@@ -83,6 +83,8 @@ pub(crate) struct Caller {
     /// The Region that the request was signed for.
     pub(crate) region: Region,
     pub(crate) principal: Arc<Principal>,
+    /// The key's id: no secret.
+    pub(crate) access_key: String,
     /// When its temporary keys end.
     pub(crate) session_ends: Option<Millis>,
     pub(crate) circumstances: Circumstances,
@@ -133,7 +135,9 @@ impl Identities {
                 return Err(Failure::denied(format!("the access key `{key_id}` is not known to this service")));
             }
             let principal = Arc::clone(&ROOT);
-            let caller = Caller { account: account(), region, principal, session_ends: None, circumstances };
+            let access_key = signature.key_id.clone();
+            let caller =
+                Caller { account: account(), region, principal, access_key, session_ends: None, circumstances };
             return Ok(Examined { caller, check: None });
         };
         if key.session_ends.is_some_and(|ends| ends <= now) {
@@ -144,6 +148,7 @@ impl Identities {
             account: key.principal.arn.account().clone(),
             region,
             principal: Arc::clone(&key.principal),
+            access_key: signature.key_id.clone(),
             session_ends: key.session_ends,
             circumstances,
         };

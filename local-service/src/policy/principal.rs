@@ -114,12 +114,23 @@ impl PrincipalArn {
         &self.account
     }
 
+    /// The word for it in audit trails.
+    pub(crate) const fn identity_type(&self) -> &'static str {
+        match self.kind {
+            Kind::Root => "Root",
+            Kind::User => "IAMUser",
+            Kind::Role(_) => "Role",
+            Kind::AssumedRole(_) => "AssumedRole",
+            Kind::FederatedUser => "FederatedUser",
+        }
+    }
+
     pub(crate) fn is_root(&self) -> bool {
         self.kind == Kind::Root
     }
 
     /// What `aws:PrincipalArn` holds: the role in place of its session. A session does not say its role's path.
-    pub(super) fn condition_value(&self) -> String {
+    pub(crate) fn condition_value(&self) -> String {
         match &self.kind {
             Kind::AssumedRole(role) => {
                 let partition = self.text.split(':').nth(1).unwrap_or("aws");

@@ -1,11 +1,14 @@
 //! Scripted failures.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
 
-use local_service::{Cut, FaultRule};
+use local_service::{Cut, FaultRule, Notices, Options};
 use serde_json::json;
 
-use crate::client::{Service, send};
+use crate::client::{Service, fixed_clock, send};
 
 fn rule(operation: &str) -> FaultRule {
     FaultRule { operation: Some(operation.to_owned()), times: 1, ..FaultRule::default() }
@@ -167,6 +170,51 @@ fn rules_come_from_a_file() {
     service.local.set_faults(local_service::read_faults(&file).unwrap()).unwrap();
     assert_eq!(service.refused("POST", "/v1/domains", None).1, "InternalServerException");
     std::fs::write(&file, r#"{"rules":[{"operation":"ListDomains"}]}"#).unwrap();
-    assert!(local_service::read_faults(&file).unwrap_err().to_string().contains("rule 1 does nothing"));
+    assert!(local_service::read_faults(&file).unwrap_err().to_string().contains("rule 1 (line 1) does nothing"));
     assert!(local_service::read_faults(&folder.path().join("none")).is_err());
+}
+
+/// Changed while the service runs: used, or told with its line; and what was not changed goes on counting.
+#[test]
+fn a_changed_file_is_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("faults.json");
+    let once = r#"{"operation":"ListRepositories","status":500,"times":1}"#;
+    let write = |rules: &str| std::fs::write(&file, format!("{{\n\"rules\": [\n{rules}\n]}}")).unwrap();
+    write(once);
+    let said = Arc::new(Mutex::new(Vec::<String>::new()));
+    let saying = Arc::clone(&said);
+    let notices = Notices::new(move |text| saying.lock().unwrap().push(text.to_owned()));
+    let options = Options { faults_file: Some(file.clone()), notices, ..Options::ephemeral(fixed_clock()) };
+    let service = Service::of(options);
+    let domains = || service.call("POST", "/v1/domains", None).status;
+    let repositories = || service.call("POST", "/v1/repositories", None).status;
+    let until = |what: &dyn Fn() -> bool| {
+        let patience = Instant::now();
+        while !what() {
+            assert!(patience.elapsed() < Duration::from_secs(30), "the change is never seen");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    assert_eq!((repositories(), repositories(), domains()), (500, 200, 200));
+    write(&format!("{once},\n{{\"operation\":\"ListDomains\",\"status\":503}}"));
+    until(&|| domains() == 503);
+    assert_eq!(repositories(), 200, "that rule is spent, and was not changed");
+
+    write(&format!("{once},\n{{\"operation\":\"ListDomains\"}}"));
+    until(&|| {
+        assert_eq!(domains(), 503, "the rules of before stay");
+        !said.lock().unwrap().is_empty()
+    });
+    std::fs::remove_file(&file).unwrap();
+    until(&|| {
+        assert_eq!(domains(), 503);
+        said.lock().unwrap().len() > 1
+    });
+    let said = said.lock().unwrap().clone();
+    assert!(said[0].contains("faults.json") && said[0].contains("rule 2 (line 4) does nothing"), "{said:?}");
+    assert!(said[1].contains("could not be read"), "{said:?}");
+    write(&once.replace("500", "501"));
+    until(&|| domains() == 200);
+    assert_eq!((repositories(), repositories()), (501, 200), "changed, it begins anew");
 }

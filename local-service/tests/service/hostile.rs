@@ -355,7 +355,7 @@ fn no_name_reaches_a_path_and_none_is_too_much() {
     let entries = std::fs::read_dir(&data).unwrap();
     let mut top: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     top.sort();
-    assert_eq!(top, ["assets", "lock", "service.redb", "staging", "token.key"]);
+    assert_eq!(top, ["assets", "audit.jsonl", "lock", "service.redb", "staging", "token.key"]);
     for file in child::files(&data.join("assets")) {
         let path = file.strip_prefix(&data).unwrap();
         let parts: Vec<&str> = path.iter().map(|part| part.to_str().unwrap()).collect();

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the functions that tests share are tests, too")]
 
 mod attachments;
+mod audit;
 #[cfg(target_os = "linux")]
 mod bombs;
 mod cargo;

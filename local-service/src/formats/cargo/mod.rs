@@ -22,7 +22,7 @@ use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Dependency, Refusal, Sources, Visit, entity_tag};
+use super::{Dependency, Refusal, Sources, Subject, Visit, entity_tag};
 use crate::{
     failure::{Failure, ResourceKind},
     http::{Reply, answer, conditional},
@@ -78,6 +78,16 @@ pub(crate) fn request_name(method: &Method, path: &[&str]) -> &'static str {
     Ask::read(method, path).map_or("cargo:unknown", |ask| ask.request_name())
 }
 
+/// Crate and version that a path names.
+pub(crate) fn subject(path: &[&str]) -> Option<Subject> {
+    match *path {
+        ["config.json"] | ["api", "v1", "crates", "new"] => None,
+        ["api", "v1", "crates", name, version, _] => Some(Subject::of(name, Some(version))),
+        ["api", "v1", "crates", name, ..] => Some(Subject::of(name, None)),
+        _ => index::name_of(path).map(|name| Subject::of(name, None)),
+    }
+}
+
 /// An error as cargo prints it.
 pub(crate) fn error_body(message: &str) -> Value {
     json!({ "errors": [{ "detail": message }] })
@@ -119,6 +129,7 @@ async fn index(visit: &Visit<'_>, name: &str) -> Result<Reply, Refusal> {
         .service
         .prepared
         .prepared(&visit.repository, PackageFormat::Cargo, name, sources, index::render)
+        .await
         .ok_or_else(|| Failure::not_found(ResourceKind::Package, format!("cargo//{name}")))?;
     Ok(conditional::prepared(visit.headers, "text/plain; charset=utf-8", prepared.bytes, &entity_tag(&prepared.digest)))
 }

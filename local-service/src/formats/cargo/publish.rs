@@ -64,7 +64,7 @@ pub(super) async fn publish(visit: &mut Visit<'_>) -> Result<Reply, Refusal> {
         assets: vec![asset],
         ..NewVersion::new(package, document.name, document.vers)
     };
-    visit.may_publish(&new.package, &new.name)?;
+    visit.may_publish(&new.package, &new.name, Some(&new.version))?;
     refuse_upstream(visit, &new).await?;
     let repository = visit.repository.clone();
     let published = visit.service.journal.apply(move |draft| draft.publish(&repository, new)).await;

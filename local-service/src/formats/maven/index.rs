@@ -25,6 +25,8 @@ use crate::{
     state::{Millis, PackageKey, Repository, Status, Version},
 };
 
+type Render = dyn Fn(&Sources) -> Option<String> + Send;
+
 /// The versions of the artifact that the folders name; or, if there are none, the plugins of the group that they name.
 pub(super) async fn index(
     visit: &Visit<'_>,
@@ -46,21 +48,24 @@ pub(super) async fn index(
             Err(error) => problem = Some(error),
         }
     }
-    let prepared = |what: String, sources: Sources, render: &dyn Fn(&Sources) -> Option<String>| {
-        let render = |sources: &Sources| render(sources).map(String::into_bytes);
-        visit.service.prepared.prepared(&visit.repository, PackageFormat::Maven, &what, sources, render)
+    let prepared = async |what: String, sources: Sources, render: Box<Render>| {
+        let render = move |sources: &Sources| render(sources).map(String::into_bytes);
+        visit.service.prepared.prepared(&visit.repository, PackageFormat::Maven, &what, sources, render).await
     };
-    let packages = reach.packages().cloned().collect();
-    let sources = Sources { packages, documents: documents.clone(), ..Sources::default() };
-    let of_artifact = (!group.is_empty())
-        .then(|| prepared(format!("{group}:{artifact}"), sources, &|sources| artifact_of(&group, artifact, sources)))
-        .flatten();
-    let found = of_artifact.or_else(|| {
+    let mut found = None;
+    if !group.is_empty() {
+        let packages = reach.packages().cloned().collect();
+        let sources = Sources { packages, documents: documents.clone(), ..Sources::default() };
+        let what = format!("{group}:{artifact}");
+        let artifact = artifact.to_owned();
+        found = prepared(what, sources, Box::new(move |sources| artifact_of(&group, &artifact, sources))).await;
+    }
+    if found.is_none() {
         let group = path::joined(folders);
         let repositories = reach.steps().iter().map(|step| Arc::clone(step.repository)).collect();
         let sources = Sources { repositories, documents, ..Sources::default() };
-        prepared(format!("{group}:"), sources, &|sources| group_of(&group, sources))
-    });
+        found = prepared(format!("{group}:"), sources, Box::new(move |sources| group_of(&group, sources))).await;
+    }
     match (found, problem) {
         (Some(found), _) => Ok(sent(visit, found, checksum)),
         (None, Some(problem)) => Err(problem.into()),
@@ -69,7 +74,7 @@ pub(super) async fn index(
 }
 
 /// The files of the build that a snapshot version shows.
-pub(super) fn snapshot(
+pub(super) async fn snapshot(
     visit: &Visit<'_>,
     coordinate: &Coordinate,
     checksum: Option<Algorithm>,
@@ -82,9 +87,10 @@ pub(super) fn snapshot(
     let found = reach.version(&coordinate.version).ok_or_else(absent)?;
     let sources = Sources { packages: vec![Arc::clone(found.package)], ..Sources::default() };
     let what = coordinate.to_string();
-    let render = |_: &Sources| snapshot_of(coordinate, found.version).map(String::into_bytes);
+    let (of, version) = (coordinate.clone(), Arc::clone(found.version));
+    let render = move |_: &Sources| snapshot_of(&of, &version).map(String::into_bytes);
     let prepared = visit.service.prepared.prepared(&visit.repository, PackageFormat::Maven, &what, sources, render);
-    Ok(sent(visit, prepared.ok_or_else(absent)?, checksum))
+    Ok(sent(visit, prepared.await.ok_or_else(absent)?, checksum))
 }
 
 fn sent(visit: &Visit<'_>, prepared: Prepared, checksum: Option<Algorithm>) -> Reply {

@@ -47,7 +47,7 @@ use self::{
     listing::Listing,
     path::{Algorithm, Place},
 };
-use super::{Dependency, License, Refusal, Visit};
+use super::{Dependency, License, Refusal, Subject, Visit};
 use crate::{
     assets::Digests,
     http::{Reply, answer, header_value},
@@ -67,6 +67,19 @@ pub(crate) fn request_name(method: &Method, path: &[&str]) -> &'static str {
         Some((Place::File(_), Some(_))) => "maven:checksum",
         Some((_, None)) => "maven:metadata",
         Some((_, Some(_))) => "maven:metadata-checksum",
+    }
+}
+
+/// Artifact and version that a path names.
+pub(crate) fn subject(path: &[&str]) -> Option<Subject> {
+    match path::read(path)?.0 {
+        Place::File(path::File { coordinate, .. }) | Place::Snapshot(coordinate) => {
+            Some(Subject::of(&coordinate.artifact, Some(&coordinate.version)).within(&coordinate.group))
+        }
+        Place::Index(folders) => {
+            let (artifact, group) = folders.split_last()?;
+            Some(Subject::of(artifact, None).within(&path::joined(group)))
+        }
     }
 }
 
@@ -90,7 +103,7 @@ pub(crate) async fn serve(visit: &mut Visit<'_>) -> Result<Reply, Refusal> {
     }
     match &place {
         Place::File(file) => download::file(visit, file, checksum).await,
-        Place::Snapshot(coordinate) => index::snapshot(visit, coordinate, checksum),
+        Place::Snapshot(coordinate) => index::snapshot(visit, coordinate, checksum).await,
         Place::Index(folders) => index::index(visit, folders, checksum).await,
     }
 }

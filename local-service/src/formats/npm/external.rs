@@ -11,6 +11,7 @@ use super::{
     name::Name,
 };
 use crate::{
+    aside::{LARGE, aside},
     assets::Expected,
     external::{Document, ExternalError, Fetch, Wanted},
     formats::{Refusal, Visit},
@@ -78,7 +79,12 @@ pub(super) async fn find(
     version: &str,
 ) -> Result<Option<Fetch>, Refusal> {
     let Some(document) = packument(visit, source, name).await? else { return Ok(None) };
-    let Some(opened) = Opened::new(&document) else { return Ok(None) };
+    let (source, name, version) = (source.clone(), name.clone(), version.to_owned());
+    aside(document.bytes.len() > LARGE, move || listed(&document, &source, &name, &version)).await
+}
+
+fn listed(document: &Document, source: &Source, name: &Name, version: &str) -> Result<Option<Fetch>, Refusal> {
+    let Some(opened) = Opened::new(document) else { return Ok(None) };
     let Some(listed) = opened.versions.get(version) else { return Ok(None) };
     let Some((manifest, dist)) = Manifest::read(listed.get(), opened.time(version)) else { return Ok(None) };
     let expected = dist.sums.expected().filter(|expected| *expected != Expected::default());

@@ -31,8 +31,12 @@ use hyper::{
 };
 use serde_json::{Value, json};
 
-use self::{manifest::Manifest, name::Name, packument::Layers};
-use super::{Dependency, Refusal, Visit, entity_tag};
+use self::{
+    manifest::Manifest,
+    name::Name,
+    packument::{Layers, View},
+};
+use super::{Dependency, Refusal, Subject, Visit, entity_tag};
 use crate::{
     failure::{Failure, ResourceKind},
     http::{Reply, answer, conditional},
@@ -116,6 +120,20 @@ pub(crate) fn request_name(method: &Method, path: &[&str]) -> &'static str {
     Ask::read(method, path).map_or("npm:unknown", |ask| ask.request_name())
 }
 
+/// Package and version that a path names.
+pub(crate) fn subject(path: &[&str]) -> Option<Subject> {
+    let of_package = path.strip_prefix(&["-", "package"]);
+    let (name, rest) = Name::of_path(of_package.unwrap_or(path)).filter(|(name, _)| name.base() != "-")?;
+    let version = match rest {
+        _ if of_package.is_some() => None,
+        ["-", .., file] => name.version_of(file.rsplit('/').next().unwrap_or(file)),
+        // A tag stands in the same place.
+        [version] => Some(*version).filter(|version| semver::Version::parse(version).is_ok()),
+        _ => None,
+    };
+    Some(Subject::of(name.base(), version).within(&name.key().namespace))
+}
+
 /// An error as npm prints it.
 pub(crate) fn error_body(message: &str) -> Value {
     json!({ "error": message })
@@ -144,7 +162,7 @@ async fn packument(visit: &Visit<'_>, name: &Name) -> Result<Reply, Refusal> {
         .iter()
         .any(|accept| accept.to_str().is_ok_and(|it| it.contains(ABBREVIATED)));
     let layers = Layers::gather(visit, name).await?;
-    let prepared = layers.prepared(visit, name, abbreviated).ok_or_else(|| packument::not_found(name))?;
+    let prepared = layers.prepared(visit, name, abbreviated).await.ok_or_else(|| packument::not_found(name))?;
     let content_type = if abbreviated { ABBREVIATED } else { "application/json" };
     let etag = entity_tag(&prepared.digest);
     let mut reply = conditional::prepared(visit.headers, content_type, prepared.bytes, &etag);
@@ -155,9 +173,9 @@ async fn packument(visit: &Visit<'_>, name: &Name) -> Result<Reply, Refusal> {
 /// One version, by itself or by a tag.
 async fn manifest(visit: &Visit<'_>, name: &Name, word: &str) -> Result<Reply, Refusal> {
     let layers = Layers::gather(visit, name).await?;
-    let opened = layers.open();
-    let view = layers.view(&opened);
-    let shown = view.version(word).and_then(|version| view.manifest(name, version, &visit.base_url));
+    let (of, asked, base_url) = (name.clone(), word.to_owned(), visit.base_url.clone());
+    let look = move |view: &View<'_>| view.version(&asked).and_then(|version| view.manifest(&of, version, &base_url));
+    let shown = layers.look(look).await;
     let shown = shown.ok_or_else(|| Failure::not_found(ResourceKind::PackageVersion, format!("{name}@{word}")))?;
     Ok(answer::reply(StatusCode::OK, "application/json", shown))
 }

@@ -19,6 +19,7 @@ use super::{
     name::Name,
 };
 use crate::{
+    aside::{LARGE, aside},
     external::{Document, ExternalError},
     failure::{Failure, ResourceKind},
     formats::{
@@ -42,7 +43,8 @@ struct Layer {
 }
 
 /// All that is known of a package, nearest first.
-pub(super) struct Layers(Vec<Layer>);
+#[derive(Clone)]
+pub(super) struct Layers(Arc<[Layer]>);
 
 /// The nearest record of a version.
 pub(super) enum Record<'a> {
@@ -84,15 +86,15 @@ impl Layers {
             Some(error) if layers.iter().all(|layer| layer.package.is_none() && layer.document.is_none()) => {
                 Err(error.into())
             }
-            _ => Ok(Self(layers)),
+            _ => Ok(Self(layers.into())),
         }
     }
 
     /// The document as a client at this URL sees it; `None` if no version is shown.
-    pub(super) fn prepared(&self, visit: &Visit<'_>, name: &Name, abbreviated: bool) -> Option<Prepared> {
+    pub(super) async fn prepared(&self, visit: &Visit<'_>, name: &Name, abbreviated: bool) -> Option<Prepared> {
         let mut sources = Sources::default();
         let mut shape = String::new();
-        for Layer { depth, package, document } in &self.0 {
+        for Layer { depth, package, document } in &*self.0 {
             for (kind, there) in [("p", package.is_some()), ("d", document.is_some())] {
                 if there {
                     shape.push_str(kind);
@@ -104,12 +106,23 @@ impl Layers {
         }
         // Where the layers lie is part of the question: the same ones in another order make another answer.
         let what = format!("{name} {abbreviated} {shape} {}", visit.base_url);
-        let base_url = visit.base_url.as_str();
-        let render = |_: &Sources| {
-            let opened = self.open();
-            self.view(&opened).render(name, base_url, abbreviated)
+        let (layers, name, base_url) = (self.clone(), name.clone(), visit.base_url.clone());
+        let render = move |_: &Sources| {
+            let opened = layers.open();
+            layers.view(&opened).render(&name, &base_url, abbreviated)
         };
-        visit.service.prepared.prepared(&visit.repository, PackageFormat::Npm, &what, sources, render)
+        visit.service.prepared.prepared(&visit.repository, PackageFormat::Npm, &what, sources, render).await
+    }
+
+    /// Looks at what clients see; aside if there is much to read.
+    pub(super) async fn look<T: Send + 'static>(&self, look: impl FnOnce(&View<'_>) -> T + Send + 'static) -> T {
+        let read: usize = self.0.iter().filter_map(|layer| layer.document.as_ref()).map(|it| it.bytes.len()).sum();
+        let layers = self.clone();
+        let looking = move || {
+            let opened = layers.open();
+            look(&layers.view(&opened))
+        };
+        aside(read > LARGE, looking).await
     }
 
     /// The documents of the layers, opened; what is no document of a package opens as nothing.

@@ -62,7 +62,8 @@ pub(super) async fn put(visit: &mut Visit<'_>, name: &Name) -> Result<Reply, Ref
     }
     match attachment {
         Some(attachment) => {
-            visit.may_publish(&name.key(), name.base())?;
+            let version = publication.versions.keys().next().map(String::as_str);
+            visit.may_publish(&name.key(), name.base(), version)?;
             publish(visit, name, &publication, &attachment, upload).await
         }
         None if publication.attachments.is_empty() => {

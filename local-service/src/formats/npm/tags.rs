@@ -21,12 +21,8 @@ const VERSION: u64 = 1024;
 
 pub(super) async fn list(visit: &Visit<'_>, name: &Name) -> Result<Reply, Refusal> {
     let layers = Layers::gather(visit, name).await?;
-    let opened = layers.open();
-    let view = layers.view(&opened);
-    if view.records.is_empty() {
-        return Err(not_found(name).into());
-    }
-    Ok(answer::json(StatusCode::OK, &json!(view.tags)))
+    let tags = layers.look(|view| (!view.records.is_empty()).then(|| view.tags.clone())).await;
+    Ok(answer::json(StatusCode::OK, &json!(tags.ok_or_else(|| not_found(name))?)))
 }
 
 /// The tag means the version from now on. The version must be one that clients see, in the addressed repository.

@@ -53,6 +53,7 @@ pub(super) async fn versions(visit: &Visit<'_>, id: &str) -> Result<Reply, Refus
         .service
         .prepared
         .prepared(&visit.repository, PackageFormat::Nuget, &what, sources, render)
+        .await
         .ok_or_else(|| Failure::not_found(ResourceKind::Package, package.path()))?;
     Ok(conditional::prepared(visit.headers, "application/json", prepared.bytes, &entity_tag(&prepared.digest)))
 }

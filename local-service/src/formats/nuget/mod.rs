@@ -30,7 +30,7 @@ use codeartifact::PackageFormat;
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Dependency, Refusal, Visit};
+use super::{Dependency, Refusal, Subject, Visit};
 use crate::{
     http::{Reply, answer},
     state::PackageKey,
@@ -124,6 +124,19 @@ impl<'a> Ask<'a> {
 /// What a request is called in counters and fault rules.
 pub(crate) fn request_name(method: &Method, path: &[&str]) -> &'static str {
     Ask::read(method, path).map_or("nuget:unknown", |ask| ask.request_name())
+}
+
+/// Package and version that a path names.
+pub(crate) fn subject(path: &[&str]) -> Option<Subject> {
+    match *path {
+        ["v3", "flatcontainer", id, version, _] => Some(Subject::of(id, Some(version))),
+        ["v3", "flatcontainer", id, _] => Some(Subject::of(id, None)),
+        ["v3", "registration" | "registration4", id, file] => {
+            let version = file.strip_suffix(".json").filter(|version| *version != "index");
+            Some(Subject::of(id, version))
+        }
+        _ => None,
+    }
 }
 
 /// Answers a request for a NuGet feed.

@@ -25,7 +25,7 @@ pub(super) async fn push(visit: &mut Visit<'_>) -> Result<Reply, Refusal> {
     let content = opened.map_err(|error| Failure::storage(&error))?;
     let unpacked = content::unpack(content).await?.map_err(|error| Refusal::Invalid(error.to_string()))?;
     let new = described(unpacked, &pin).await?;
-    visit.may_publish(&new.package, &new.name)?;
+    visit.may_publish(&new.package, &new.name, Some(&new.version))?;
     refuse_upstream(visit, &new).await?;
     let repository = visit.repository.clone();
     let published = visit.service.journal.apply(move |draft| draft.publish(&repository, new)).await;

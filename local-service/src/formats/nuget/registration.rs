@@ -58,14 +58,16 @@ pub(super) async fn index(visit: &Visit<'_>, hive: Hive, id: &str) -> Result<Rep
     let packed = hive == Hive::SemVer2 && takes_gzip(visit);
     // The links in it are the client's: another name of this machine makes another document.
     let what = format!("{}\0{packed}\0{id}\0{}", hive.folder(), visit.base_url);
-    let links = Links { base: &visit.base_url, hive, id: &id };
+    let base = visit.base_url.clone();
     let prepared = visit
         .service
         .prepared
-        .prepared(&visit.repository, PackageFormat::Nuget, &what, sources, |sources| {
+        .prepared(&visit.repository, PackageFormat::Nuget, &what, sources, move |sources| {
+            let links = Links { base: &base, hive, id: &id };
             let document = render(&links, &visible(sources, hive))?.to_string().into_bytes();
             Some(if packed { pack(&document) } else { document })
         })
+        .await
         .ok_or_else(|| Failure::not_found(ResourceKind::Package, package.path()))?;
     Ok(reply(visit, prepared.bytes, &entity_tag(&prepared.digest), packed))
 }

@@ -38,7 +38,7 @@ use hyper::{
 };
 use tokio::{sync::mpsc, task::spawn_blocking};
 
-use super::{Dependency, Refusal, Sources, Visit, entity_tag};
+use super::{Dependency, Refusal, Sources, Subject, Visit, entity_tag};
 use crate::{
     assets::Digest,
     external,
@@ -112,6 +112,15 @@ pub(crate) fn request_name(method: &Method, path: &[&str]) -> &'static str {
     Ask::read(method, path).map_or("pypi:unknown", |ask| ask.request_name())
 }
 
+/// Project and version that a path names.
+pub(crate) fn subject(path: &[&str]) -> Option<Subject> {
+    match *path {
+        ["simple", project, version, _] => Some(Subject::of(&file_name::normal(project), Some(version))),
+        ["simple", project, ..] => Some(Subject::of(&file_name::normal(project), None)),
+        _ => None,
+    }
+}
+
 /// Answers a request for a Python package index.
 pub(crate) async fn serve(visit: &mut Visit<'_>) -> Result<Reply, Refusal> {
     let path = visit.path.clone();
@@ -157,14 +166,19 @@ async fn page(visit: &Visit<'_>, project: &str) -> Result<Reply, Refusal> {
         // A source that is down has nothing; what is stored here is served all the same.
         documents.extend(source::page(visit.service, &source, &name).await.ok().flatten());
     }
+    for document in &documents {
+        source::read_aside(document, &name).await;
+    }
     let sources = Sources { packages, documents, ..Sources::default() };
     let what = format!("{} {name}", if form.is_json() { "json" } else { "html" });
+    let (project, json) = (name.clone(), form.is_json());
     let render =
-        |sources: &Sources| if form.is_json() { page::json(sources, &name) } else { page::html(sources, &name) };
+        move |sources: &Sources| if json { page::json(sources, &project) } else { page::html(sources, &project) };
     let prepared = visit
         .service
         .prepared
         .prepared(&visit.repository, PackageFormat::Pypi, &what, sources, render)
+        .await
         .ok_or_else(|| Failure::not_found(ResourceKind::Package, format!("pypi//{name}")))?;
     let etag = entity_tag(&prepared.digest);
     let mut reply = conditional::prepared(visit.headers, form.content_type(), prepared.bytes, &etag);

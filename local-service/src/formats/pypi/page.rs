@@ -72,14 +72,14 @@ fn entries(sources: &Sources, project: &str) -> BTreeMap<String, Entry> {
             if !open || *decided.entry(listed.version.clone()).or_insert(at) != at {
                 continue;
             }
-            let entry = entries.entry(listed.file).or_insert_with(|| Entry {
-                version: listed.version,
+            let entry = entries.entry(listed.file.clone()).or_insert_with(|| Entry {
+                version: listed.version.clone(),
                 size: listed.size,
                 sha256: listed.expected.sha256.map(|digest| digest.to_string()),
                 md5: listed.expected.md5.map(|digest| digest.to_string()),
                 facts: listed.facts.clone(),
             });
-            entry.facts.yanked = listed.facts.yanked;
+            entry.facts.yanked.clone_from(&listed.facts.yanked);
         }
     }
     entries

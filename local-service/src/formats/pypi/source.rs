@@ -72,8 +72,18 @@ pub(super) async fn page(
     service.external.document(&service.counters, source.connection, &wanted).await
 }
 
-/// The distributions on a page. What is none, or of another project, is left out, as clients do.
-pub(super) fn read(document: &Document, project: &str) -> Vec<Listed> {
+/// The distributions on a page, read once. What is none, or of another project, is left out, as clients do.
+pub(super) fn read<'a>(document: &'a Document, project: &str) -> &'a [Listed] {
+    document.read(|document| read_page(document, project))
+}
+
+/// The same, before it is needed: a large page is read where that delays nobody else.
+pub(super) async fn read_aside<'a>(document: &'a Arc<Document>, project: &str) -> &'a [Listed] {
+    let project = project.to_owned();
+    document.read_aside(move |document| read_page(document, &project)).await
+}
+
+fn read_page(document: &Document, project: &str) -> Vec<Listed> {
     if document.content_type.to_ascii_lowercase().contains("json") {
         read_json(&document.bytes, project)
     } else {
@@ -93,8 +103,8 @@ pub(super) async fn find(service: &Service, sources: &[Source], asked: &Asked<'_
                 continue;
             }
         };
-        let mut listed = read(&document, asked.project);
-        listed.retain(|listed| listed.version == asked.version);
+        let listed = read_aside(&document, asked.project).await;
+        let listed: Vec<&Listed> = listed.iter().filter(|listed| listed.version == asked.version).collect();
         if !listed.is_empty() {
             return found(source, &document, &listed, asked);
         }
@@ -102,7 +112,7 @@ pub(super) async fn find(service: &Service, sources: &[Source], asked: &Asked<'_
     away.map_or(Ok(Found::Nothing), Err)
 }
 
-fn found(source: &Source, document: &Document, listed: &[Listed], asked: &Asked<'_>) -> Result<Found, ExternalError> {
+fn found(source: &Source, document: &Document, listed: &[&Listed], asked: &Asked<'_>) -> Result<Found, ExternalError> {
     let Some(file) = listed.iter().find(|listed| listed.file == asked.file) else { return Ok(Found::Other) };
     let awaited = listed.iter().filter(|other| other.file != asked.file).map(|other| Awaited {
         name: other.file.clone(),

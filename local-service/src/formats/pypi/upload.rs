@@ -129,7 +129,7 @@ pub(super) async fn upload(visit: &mut Visit<'_>) -> Result<Reply, Refusal> {
         assets: vec![asset],
         ..NewVersion::new(PackageKey::new(codeartifact::PackageFormat::Pypi, "", &project), project, version)
     };
-    visit.may_publish(&new.package, &new.name)?;
+    visit.may_publish(&new.package, &new.name, Some(&new.version))?;
     refuse_upstream(visit, &new).await?;
     let repository = visit.repository.clone();
     let part = Part { unfinished: false, merge: publish_beside };

@@ -41,7 +41,7 @@ use self::{
     marshal::Value,
     specification::is_name,
 };
-use super::{Dependency, Refusal, Sources, Visit};
+use super::{Dependency, Refusal, Sources, Subject, Visit};
 use crate::{
     external::Document,
     failure::{Failure, ResourceKind},
@@ -123,6 +123,18 @@ pub(crate) fn request_name(method: &Method, path: &[&str]) -> &'static str {
     Ask::read(method, path).map_or("ruby:unknown", |ask| ask.request_name())
 }
 
+/// Gem and version that a path names.
+pub(crate) fn subject(path: &[&str]) -> Option<Subject> {
+    match Ask::read(&Method::GET, path)? {
+        Ask::Gem { full_name } | Ask::Specification { full_name } => {
+            let (name, version, _) = *meanings(full_name).first()?;
+            Some(Subject::of(name, Some(version)))
+        }
+        Ask::Info { name } => Some(Subject::of(name, None)),
+        Ask::Root | Ask::Dependencies | Ask::Push | Ask::Versions | Ask::Names => None,
+    }
+}
+
 /// An error as `gem push` prints it.
 pub(crate) fn error(status: StatusCode, message: String) -> Reply {
     answer::reply(status, TEXT, message)
@@ -141,10 +153,14 @@ pub(crate) async fn serve(visit: &mut Visit<'_>) -> Result<Reply, Refusal> {
         Ask::Names => Ok(text(visit, index::names(visit).await?.into())),
         Ask::Info { name } => {
             let sources = sources(visit, name).await?;
+            let of = name.to_owned();
             let prepared = visit
                 .service
                 .prepared
-                .prepared(&visit.repository, PackageFormat::Ruby, name, sources, |sources| listing::info(name, sources))
+                .prepared(&visit.repository, PackageFormat::Ruby, name, sources, move |sources| {
+                    listing::info(&of, sources)
+                })
+                .await
                 .ok_or_else(|| Failure::not_found(ResourceKind::Package, format!("ruby//{name}")))?;
             Ok(text(visit, prepared.bytes))
         }

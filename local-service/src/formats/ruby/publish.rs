@@ -49,7 +49,7 @@ pub(super) async fn push(visit: &mut Visit<'_>) -> Result<Reply, Refusal> {
         assets: vec![asset],
         ..NewVersion::new(package, &gem.name, &gem.version)
     };
-    visit.may_publish(&new.package, &new.name)?;
+    visit.may_publish(&new.package, &new.name, Some(&new.version))?;
     refuse_upstream(visit, &new).await?;
     let repository = visit.repository.clone();
     let part = Part { unfinished: false, merge: listing::merge };

@@ -27,7 +27,7 @@ use hyper::{
 use serde_json::json;
 
 use self::negotiation::Media;
-use super::{Refusal, Visit};
+use super::{Refusal, Subject, Visit};
 use crate::{
     http::{Reply, answer},
     state::PackageKey,
@@ -118,6 +118,15 @@ impl<'a> Ask<'a> {
             }
         }
     }
+}
+
+/// Package and version that a path names.
+pub(crate) fn subject(path: &[&str]) -> Option<Subject> {
+    let [scope, name, rest @ ..] = path else { return None };
+    let whole = |text: &str| [".zip", ".json"].iter().find_map(|end| Some(text.strip_suffix(end)?.to_owned()));
+    let version = rest.first().map(|version| whole(version).unwrap_or_else(|| (*version).to_owned()));
+    let name = name.strip_suffix(".json").unwrap_or(name);
+    Some(Subject::of(name, version.as_deref()).within(scope))
 }
 
 /// What a request is called in counters and fault rules.

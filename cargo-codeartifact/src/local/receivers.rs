@@ -1,4 +1,4 @@
-//! `--events FILE|-|URL`: who gets the events of the run.
+//! `--events FILE|-|URL` and `--audit FILE|-|off`: who gets the events and the audit trail of the run.
 
 use std::{
     io::{self, Write},
@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::anyhow;
 use codeartifact::Host;
-use local_service::EventReceiver;
+use local_service::{AuditReceiver, EventReceiver};
 
 use crate::report::CommandError;
 
@@ -19,13 +19,13 @@ struct AfterReady {
     ready: Option<Receiver<()>>,
 }
 
-/// Lets the events out when it is dropped.
+/// Lets out what is held back when it is dropped.
 pub(super) struct Gate {
     _ready: Sender<()>,
 }
 
-/// The receiver that was asked for, and what holds its first event back.
-pub(super) fn receiver(asked: &str, host: &Host) -> Result<(EventReceiver, Gate), CommandError> {
+/// The receiver of events that was asked for, and what holds its first event back.
+pub(super) fn events(asked: &str, host: &Host) -> Result<(EventReceiver, Gate), CommandError> {
     let (ready, waiting) = channel();
     let receiver = if asked == "-" {
         EventReceiver::Stream(Arc::new(Mutex::new(AfterReady { ready: Some(waiting) })))
@@ -38,6 +38,17 @@ pub(super) fn receiver(asked: &str, host: &Host) -> Result<(EventReceiver, Gate)
         EventReceiver::File(host.current_dir().join(asked))
     };
     Ok((receiver, Gate { _ready: ready }))
+}
+
+/// The receiver of the audit trail that was asked for, and what holds its first line back.
+pub(super) fn audit(asked: &str, host: &Host) -> (Option<AuditReceiver>, Gate) {
+    let (ready, waiting) = channel();
+    let receiver = match asked {
+        "off" => None,
+        "-" => Some(AuditReceiver::Stream(Arc::new(Mutex::new(AfterReady { ready: Some(waiting) })))),
+        file => Some(AuditReceiver::File(host.current_dir().join(file))),
+    };
+    (receiver, Gate { _ready: ready })
 }
 
 impl Write for AfterReady {

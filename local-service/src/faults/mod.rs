@@ -26,7 +26,15 @@
 //! | `bytes-per-second` | sends the body of the answer no faster |
 //! | `cut` | closes the connection `before` acting, `after` it without an answer, or in the middle of the answer's `body` |
 
+//!
+//! The file is read again while the service runs, as soon as a request comes a tenth of a second after it was changed.
+//! One that cannot be used changes nothing: the rules of before stay, and whoever runs the service is told why, with
+//! the line. A rule that stands in the new file as it stood in the old one goes on counting; any other begins anew.
+
+mod watch;
+
 use std::{
+    fmt,
     num::NonZeroU32,
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -35,6 +43,9 @@ use std::{
 
 use hyper::StatusCode;
 use serde::Deserialize;
+use serde_json::value::RawValue;
+
+pub(crate) use watch::{Change, Watch};
 
 use crate::failure::Failure;
 
@@ -95,22 +106,36 @@ pub enum FaultError {
     #[error("the fault file is not valid")]
     Syntax(#[source] serde_json::Error),
     /// A status that is none.
-    #[error("rule {rule}: {status} is not an HTTP status from 400 to 599")]
+    #[error("rule {rule}{}: {status} is not an HTTP status from 400 to 599", Line(*.line))]
     Status {
         /// Which rule, counted from 1.
         rule: usize,
+        /// The line of the file that it begins on.
+        line: Option<usize>,
         /// What it says.
         status: u16,
     },
     /// A rule that would do nothing.
     #[error(
-        "rule {rule} does nothing: it needs `status`, `delay-ms`, `cut`, `expire-token`, `clock-skew-s`, `behind-ms` or \
-         `bytes-per-second`"
+        "rule {rule}{} does nothing: it needs `status`, `delay-ms`, `cut`, `expire-token`, `clock-skew-s`, `behind-ms` or \
+         `bytes-per-second`",
+        Line(*.line)
     )]
     Idle {
         /// Which rule, counted from 1.
         rule: usize,
+        /// The line of the file that it begins on.
+        line: Option<usize>,
     },
+}
+
+/// A line number in a sentence, if there is one.
+struct Line(Option<usize>);
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |line| write!(f, " (line {line})"))
+    }
 }
 
 #[derive(Deserialize)]
@@ -176,23 +201,36 @@ pub(crate) fn horizon(rules: &[FaultRule]) -> Duration {
 
 /// The rules of a fault file.
 pub(crate) fn read(file: &Path) -> Result<Vec<FaultRule>, FaultError> {
-    parse(&std::fs::read(file).map_err(FaultError::File)?)
+    parse(&watch::read(file).map_err(FaultError::File)?)
 }
 
 fn parse(text: &[u8]) -> Result<Vec<FaultRule>, FaultError> {
     let File { rules } = serde_json::from_slice(text).map_err(FaultError::Syntax)?;
-    check(&rules)?;
+    check(&rules, |rule| line_of(text, rule))?;
     Ok(rules)
 }
 
-fn check(rules: &[FaultRule]) -> Result<(), FaultError> {
+/// The line on which a rule of the file begins.
+fn line_of(text: &[u8], rule: usize) -> Option<usize> {
+    #[derive(Deserialize)]
+    struct Places<'a> {
+        #[serde(borrow)]
+        rules: Vec<&'a RawValue>,
+    }
+    let Places { rules } = serde_json::from_slice(text).ok()?;
+    let at = (rules.get(rule)?.get().as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
+    Some(text.get(..at)?.iter().filter(|byte| **byte == b'\n').count() + 1)
+}
+
+/// Are these rules that can be meant? `line_of` says where one stands, counted from 0.
+fn check(rules: &[FaultRule], line_of: impl Fn(usize) -> Option<usize>) -> Result<(), FaultError> {
     for (at, rule) in rules.iter().enumerate() {
         match rule.status {
             Some(status) if !(400..=599).contains(&status) => {
-                return Err(FaultError::Status { rule: at + 1, status });
+                return Err(FaultError::Status { rule: at + 1, line: line_of(at), status });
             }
             None if rule.is_idle() => {
-                return Err(FaultError::Idle { rule: at + 1 });
+                return Err(FaultError::Idle { rule: at + 1, line: line_of(at) });
             }
             _ => {}
         }
@@ -207,9 +245,19 @@ impl Faults {
 
     /// Replaces all rules.
     pub(crate) fn set(&self, rules: Vec<FaultRule>) -> Result<(), FaultError> {
-        check(&rules)?;
+        check(&rules, |_| None)?;
         *self.lock() = rules.into_iter().map(|rule| Armed { rule, seen: 0 }).collect();
         Ok(())
+    }
+
+    /// Puts rules in the place of those of before; one that was there goes on counting where it was.
+    pub(crate) fn update(&self, rules: Vec<FaultRule>) {
+        let mut armed = self.lock();
+        let mut before = std::mem::take(&mut *armed);
+        armed.extend(rules.into_iter().map(|rule| {
+            let same = before.iter().position(|armed| armed.rule == rule);
+            same.map_or(Armed { rule, seen: 0 }, |at| before.remove(at))
+        }));
     }
 
     /// What the first due rule says for a request.
@@ -289,6 +337,33 @@ mod tests {
         let acted: Vec<bool> = (0..5).map(|_| faults.pick("A", "/").is_some()).collect();
         assert_eq!(acted, [false, true, true, false, false]);
         assert!(faults.pick("B", "/").is_none());
+    }
+
+    #[test]
+    fn a_rule_that_stays_goes_on_counting() {
+        let one = r#"{"operation":"A","times":2,"status":503}"#;
+        let faults = armed(&format!(r#"{{"rules":[{one},{{"operation":"B","times":1,"status":500}}]}}"#));
+        assert!(faults.pick("A", "/").is_some() && faults.pick("B", "/").is_some());
+        let rules = format!(r#"{{"rules":[{{"operation":"B","times":1,"status":501}},{one}]}}"#);
+        faults.update(parse(rules.as_bytes()).unwrap());
+        let acted: Vec<bool> = (0..2).map(|_| faults.pick("A", "/").is_some()).collect();
+        assert_eq!(acted, [true, false], "it had acted once");
+        assert!(faults.pick("B", "/").is_some(), "it is another rule");
+        // Twice the same are two rules.
+        faults.update(parse(format!(r#"{{"rules":[{one},{one}]}}"#).as_bytes()).unwrap());
+        let acted = (0..5).filter(|_| faults.pick("A", "/").is_some()).count();
+        assert_eq!(acted, 2);
+    }
+
+    #[test]
+    fn a_bad_rule_is_named_with_its_line() {
+        let said = |text: &str| parse(text.as_bytes()).unwrap_err().to_string();
+        let idle = "{\n \"rules\": [\n  { \"status\": 500 },\n  {}\n ]\n}";
+        assert!(said(idle).starts_with("rule 2 (line 4) does nothing"), "{}", said(idle));
+        let status = "{\n\n\"rules\": [{ \"status\": 200 }] }";
+        assert_eq!(said(status), "rule 1 (line 3): 200 is not an HTTP status from 400 to 599");
+        let alone = check(&[FaultRule::default()], |_| None).unwrap_err().to_string();
+        assert!(alone.starts_with("rule 1 does nothing"), "{alone}");
     }
 
     #[test]

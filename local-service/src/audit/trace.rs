@@ -1,0 +1,151 @@
+//! What is noted of a request while it is served.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
+
+use bytes::Bytes;
+use codeartifact::Region;
+use hyper::{
+    HeaderMap, Method, StatusCode, Uri,
+    header::{self, HeaderName, HeaderValue},
+};
+
+use super::Audit;
+use crate::{
+    http::{Reply, answer::AnswerBody},
+    policy::Principal,
+    service::Service,
+    state::Millis,
+};
+
+/// The exception of a refused operation.
+const EXCEPTION: HeaderName = HeaderName::from_static("x-amzn-errortype");
+
+/// A call that is being served. Dropped, it goes to the trail: also if the client went away meanwhile.
+#[derive(Default)]
+pub(crate) struct Trace {
+    call: Option<(Arc<Audit>, Record)>,
+    /// The package that a request's body names.
+    pub(crate) noted: OnceLock<Noted>,
+}
+
+/// All that the line of a call is made of. Nothing in it is copied but what is shorter than a reference.
+pub(super) struct Record {
+    /// The number in the request's id.
+    pub(super) number: u64,
+    pub(super) time: Millis,
+    /// The operation's name; of a package manager's request what the counters call it.
+    pub(super) operation: &'static str,
+    pub(super) method: Method,
+    pub(super) uri: Uri,
+    pub(super) peer: IpAddr,
+    pub(super) user_agent: Option<HeaderValue>,
+    pub(super) caller: Option<Arc<Principal>>,
+    pub(super) access_key: Option<String>,
+    pub(super) region: Option<Region>,
+    /// The JSON of a call: never an asset.
+    pub(super) body: Bytes,
+    pub(super) outcome: Outcome,
+    pub(super) noted: Option<Noted>,
+}
+
+/// What became of a call.
+pub(super) enum Outcome {
+    /// The client went away before there was an answer.
+    Abandoned,
+    /// The connection was cut by a fault rule.
+    Cut,
+    Done,
+    Refused {
+        status: StatusCode,
+        exception: Option<HeaderValue>,
+        body: Bytes,
+    },
+}
+
+/// A change of a package, once its name is known.
+#[derive(Debug)]
+pub(crate) struct Noted {
+    /// As policies name it: `codeartifact:PublishPackageVersion`.
+    pub(crate) action: &'static str,
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    pub(crate) version: Option<String>,
+}
+
+impl Trace {
+    /// Begins to note what becomes of a request, if there is a trail.
+    pub(crate) fn begin(
+        &mut self,
+        service: &Service,
+        number: u64,
+        operation: &'static str,
+        (method, uri, headers, peer): (&Method, &Uri, &HeaderMap, IpAddr),
+    ) {
+        let Some(audit) = &service.audit else { return };
+        let record = Record {
+            number,
+            time: service.clock.millis(),
+            operation,
+            method: method.clone(),
+            uri: uri.clone(),
+            peer,
+            user_agent: headers.get(header::USER_AGENT).cloned(),
+            caller: None,
+            access_key: None,
+            region: None,
+            body: Bytes::new(),
+            outcome: Outcome::Abandoned,
+            noted: None,
+        };
+        self.call = Some((Arc::clone(audit), record));
+    }
+
+    fn record(&mut self) -> Option<&mut Record> {
+        self.call.as_mut().map(|(_, record)| record)
+    }
+
+    /// It is certain who calls.
+    pub(crate) fn caller(&mut self, caller: &Arc<Principal>, region: &Region, access_key: Option<&str>) {
+        if let Some(record) = self.record() {
+            record.caller = Some(Arc::clone(caller));
+            record.region = Some(region.clone());
+            record.access_key = access_key.map(ToOwned::to_owned);
+        }
+    }
+
+    /// The parameters that are not in the query.
+    pub(crate) fn body(&mut self, body: &Bytes) {
+        if let Some(record) = self.record() {
+            record.body = body.clone();
+        }
+    }
+
+    pub(crate) fn answered(&mut self, reply: &Reply) {
+        let Some(record) = self.record() else { return };
+        let status = reply.status();
+        record.outcome = if status.is_client_error() || status.is_server_error() {
+            let body = if let AnswerBody::Bytes(body) = reply.body() { body.clone() } else { Bytes::new() };
+            Outcome::Refused { status, exception: reply.headers().get(EXCEPTION).cloned(), body }
+        } else {
+            Outcome::Done
+        };
+    }
+
+    pub(crate) fn cut(&mut self) {
+        if let Some(record) = self.record() {
+            record.outcome = Outcome::Cut;
+        }
+    }
+}
+
+impl Drop for Trace {
+    fn drop(&mut self) {
+        if let Some((audit, mut record)) = self.call.take() {
+            record.noted = self.noted.take();
+            audit.push(record);
+        }
+    }
+}
