@@ -10,6 +10,7 @@ macro_rules! journeys {
 }
 
 journeys!(
+    aws_login,
     bad_input,
     cargo_publish_promote,
     configure,
@@ -23,11 +24,15 @@ journeys!(
     nuget,
     package_groups,
     policies,
+    projects,
     pypi,
     quickstart,
     ruby,
     sdks,
     seeds_aws_cli,
+    seeds_lifecycle,
+    seeds_packages,
+    seeds_rows,
     static_and_small,
     stampede,
     stores,

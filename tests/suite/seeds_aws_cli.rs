@@ -4,47 +4,51 @@ use serde_json::{Value, json};
 use tests::{Program, Sandbox, Service, programs::find, sample::sha256, sandbox::ACCOUNT, service::{send, signature}};
 
 /// A sandbox, a service, and the CLI in front of it.
-struct Scene {
-    sandbox: Sandbox,
-    service: Service,
+pub(crate) struct Scene {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) service: Service,
 }
 
 impl Scene {
     /// Nothing if the CLI is not installed.
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
+        Self::with(Sandbox::new(), &["--ephemeral"])
+    }
+
+    /// With a sandbox that something is in, and a service that is told something.
+    pub(crate) fn with(sandbox: Sandbox, options: &[&str]) -> Option<Self> {
         find("aws")?;
-        let sandbox = Sandbox::new();
-        let service = Service::start(&sandbox);
+        let service = Service::start_with(&sandbox, options);
         Some(Self { sandbox, service })
     }
 
     /// `aws codeartifact WORDS`.
-    fn aws(&self, words: &str) -> Program {
+    pub(crate) fn aws(&self, words: &str) -> Program {
         let words: Vec<&str> = words.split_whitespace().collect();
         self.sandbox.aws(&words).expect("the CLI was there a moment ago")
     }
 
     /// What it prints, as JSON.
     #[track_caller]
-    fn json(&self, words: &str) -> Value {
+    pub(crate) fn json(&self, words: &str) -> Value {
         self.aws(words).run().success().json()
     }
 
     /// It is refused with this exception.
     #[track_caller]
-    fn refused(&self, words: &str, exception: &str) {
+    pub(crate) fn refused(&self, words: &str, exception: &str) {
         self.aws(words).run().failure().says(exception);
     }
 
     /// A domain with a team's and a shared repository.
-    fn furnished() -> Option<Self> {
+    pub(crate) fn furnished() -> Option<Self> {
         let scene = Self::new()?;
         scene.service.make("my-org", &["my-team-repo", "my-shared-repo"]);
         Some(scene)
     }
 
     /// Publishes a generic version of one asset.
-    fn publish(&self, version: &str, content: &str) -> Value {
+    pub(crate) fn publish(&self, version: &str, content: &str) -> Value {
         let file = self.sandbox.write(format!("work/{version}.bin"), content);
         let words = format!(
             "publish-package-version --domain my-org --repository my-team-repo --format generic --namespace tools \
@@ -201,81 +205,6 @@ fn generic_versions_are_published_copied_hidden_and_destroyed() {
     let shared =
         scene.json(&format!("list-package-version-assets {package} --repository my-shared-repo --package-version 6.0.2"));
     assert_eq!(shared["assets"][0]["hashes"]["SHA-256"], sha256(b"iron"));
-}
-
-/// What becomes of a command that somebody copied from an article.
-enum Fate {
-    /// It runs and prints JSON, or nothing.
-    Runs,
-    /// The CLI refuses it before any call, and says this.
-    Stopped(&'static str),
-    /// The service refuses it.
-    Refused(&'static str),
-}
-
-/// Two articles' commands, row by row (A: best practices; B: upstreams and retention), as they are printed and as they
-/// should have been. What needs a package manager has a journey of its own.
-#[test]
-fn printed_commands_do_what_they_do_with_the_service() {
-    use Fate::{Refused, Runs, Stopped};
-    let Some(scene) = Scene::new() else { return };
-    let copy = "copy-package-versions --domain my-org --package my-package --format npm --source-repository my-team-repo";
-    let create = "create-repository --domain my-org --repository";
-    let connect = "associate-external-connection --domain my-org --external-connection";
-    let rows = [
-        ("A1", "create-domain --domain my-org".to_owned(), Runs),
-        ("A2", format!("{create} my-shared-repo-name --domain-owner account-id --description shared"), Stopped("domainOwner")),
-        ("A2", format!("{create} my-shared-repo-name --domain-owner {ACCOUNT} --description shared"), Runs),
-        ("A4", "put-repository-permissions --domain my-org --repository my-shared-repo-name".to_owned(), Stopped("nvalid choice")),
-        ("A6", format!("{connect} public:npmjs --repository my-external-repo"), Refused("ResourceNotFoundException")),
-        ("A6", format!("{create} my-external-repo"), Runs),
-        ("A6", format!("{connect} public:npmjs --repository my-external-repo"), Runs),
-        ("A6", format!("{connect} public:pypi --repository my-external-repo"), Refused("ValidationException")),
-        ("A7", format!("{create} my-team-repo --domain-owner {ACCOUNT}"), Runs),
-        ("A0", format!("{copy} --destination-repository my-shared-repo --versions 6.0.2"), Refused("ResourceNotFoundException")),
-        ("A10", format!("{copy} --destination-repository my-shared-repo-name --versions 6.0.2"), Refused("ResourceNotFoundException")),
-        ("A14", format!("{create} pypi-store"), Runs),
-        ("A14", format!("{connect} public:pypi --repository pypi-store"), Runs),
-        ("A15", "create-domain --domain sandbox".to_owned(), Runs),
-        ("A15", format!("{copy} --destination-domain sandbox --destination-repository x --versions 1"), Stopped("nknown options")),
-        ("B1", format!("{create} public-npm --format npm"), Stopped("nknown options")),
-        ("B1", format!("{create} public-npm"), Runs),
-        ("B2", format!("{create} frontend-packages --upstream-repositories repositoryName=public-npm"), Stopped("nknown options")),
-        ("B3", format!("{create} frontend-packages --upstreams repositoryName=public-npm,domainOwner=123456789012"), Stopped("domainOwner")),
-        ("B4", format!("{connect} public:npmjs --repository public-npm"), Runs),
-        ("B5", format!("{create} internal-npm"), Runs),
-        ("B2", format!("{create} frontend-packages --upstreams repositoryName=public-npm repositoryName=internal-npm"), Runs),
-        ("B0", format!("{create} frontend-packages --upstreams repositoryName=internal-java"), Refused("ConflictException")),
-        ("B0", format!("{create} backend --upstreams repositoryName=internal-java"), Refused("ResourceNotFoundException")),
-        ("B5", "update-repository --domain my-org --repository frontend-packages --upstreams repositoryName=internal-npm repositoryName=public-npm".to_owned(), Runs),
-        ("B6", "get-authorization-token --domain my-org --query authorizationToken --output text".to_owned(), Runs),
-        ("B10", "login --tool maven --domain my-org --repository frontend-packages".to_owned(), Stopped("nvalid choice")),
-        ("B11", "put-repository-retention-configuration --domain my-org --repository public-npm --retention-days 30".to_owned(), Stopped("nvalid choice")),
-        ("B16", format!("{create} blessed"), Runs),
-        ("B17", format!("{create} frontend-app --upstreams repositoryName=frontend-packages"), Runs),
-        ("B17", "update-repository --domain my-org --repository internal-npm --upstreams repositoryName=frontend-app".to_owned(), Refused("ValidationException")),
-        ("B20", "describe-domain --domain my-org --region eu-west-1".to_owned(), Refused("ResourceNotFoundException")),
-        ("B21", format!("{create} mirror --upstreams repositoryName=blessed"), Runs),
-        ("B22", format!("{create} maven-store"), Runs),
-        ("B22", format!("{connect} public:maven-central --repository maven-store"), Runs),
-        ("B22", "update-repository --domain my-org --repository blessed --upstreams repositoryName=maven-store".to_owned(), Runs),
-        ("-", "delete-package-version --domain my-org".to_owned(), Stopped("nvalid choice")),
-        ("-", "list-package-version-dependencies --domain my-org --repository blessed --format npm --package a --package-version 1 --max-items 1".to_owned(), Stopped("nknown options")),
-        ("-", "create-domain --domain A".to_owned(), Stopped("Invalid length")),
-        ("-", "create-domain --domain my_domain".to_owned(), Refused("ValidationException")),
-        ("A13", "delete-domain --domain my-org".to_owned(), Refused("ConflictException")),
-    ];
-    for (row, words, fate) in rows {
-        println!("{row}: {words}");
-        match fate {
-            Runs => drop(scene.aws(&words).answers_secret().run().success()),
-            Stopped(text) => drop(scene.aws(&words).run().failure().says(text)),
-            Refused(exception) => scene.refused(&words, exception),
-        }
-    }
-    let frontend = scene.json("describe-repository --domain my-org --repository frontend-packages");
-    let upstreams = json!([{ "repositoryName": "internal-npm" }, { "repositoryName": "public-npm" }]);
-    assert_eq!(frontend["repository"]["upstreams"], upstreams, "in the order given");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! | [`programs`] | where the programs under test and the real clients are |
 //! | [`service`] | [`Service`]: the embedded service as a child process |
 //! | [`source`] | [`Source`]: a public source on loopback, served from a folder |
+//! | [`npm_packages`] | npm packages for such a source, packed without npm |
 //! | [`control_plane`] | [`ScriptedControlPlane`]: a service that fails, hangs or plants a token, as told |
 //! | [`conversation`] | cargo's credential protocol, from cargo's side |
 //! | [`keyrings`] | [`Keyrings`]: kernel keyrings nobody else sees |
@@ -26,6 +27,7 @@ pub mod canary;
 pub mod control_plane;
 pub mod conversation;
 pub mod keyrings;
+pub mod npm_packages;
 pub mod program;
 pub mod programs;
 pub mod redaction;

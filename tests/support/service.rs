@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::Path, time::Duration};
 
 use rustix::process::Signal;
 
-use crate::{Outcome, Running, Sandbox};
+use crate::{Outcome, Program, Running, Sandbox, programs::host};
 
 /// How long a journey may need its service, and how long a start may take.
 const LIFE: Duration = Duration::from_mins(10);
@@ -33,10 +33,27 @@ impl Service {
         Self::try_start_through(sandbox, Vec::new(), options).expect("the service starts")
     }
 
-    /// The same, started by a tracer that may kill it before it listens: then nothing.
+    /// The same, with the home and the settings of whoever runs the tests: their package managers know where the public
+    /// sources are.
+    pub fn start_as_tester(sandbox: &Sandbox, options: &[&str]) -> Self {
+        let mut program = sandbox.codeartifact(&["local"]);
+        for name in sandbox.vars().keys() {
+            program = program.without_var(name);
+        }
+        for (name, value) in host().vars().filter_map(|(name, value)| Some((name.to_str()?, value))) {
+            program = program.var(name, value);
+        }
+        Self::launch(sandbox, program, Vec::new(), options).expect("the service starts")
+    }
+
+    /// With the given options, started by a tracer that may kill it before it listens: then nothing.
     pub fn try_start_through(sandbox: &Sandbox, tracer: Vec<OsString>, options: &[&str]) -> Option<Self> {
+        Self::launch(sandbox, sandbox.codeartifact(&["local"]), tracer, options)
+    }
+
+    fn launch(sandbox: &Sandbox, program: Program, tracer: Vec<OsString>, options: &[&str]) -> Option<Self> {
         let doomed = !tracer.is_empty();
-        let mut program = sandbox.codeartifact(&["local"]).args(options).through(tracer).limit(LIFE);
+        let mut program = program.args(options).through(tracer).limit(LIFE);
         if !options.contains(&"--listen") {
             program = program.args(["--listen", "127.0.0.1:0"]);
         }
