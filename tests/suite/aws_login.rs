@@ -226,7 +226,9 @@ fn nuget_dotnet_and_swift_are_told() {
         let text = fs::read_to_string(&file).expect("they were called");
         fs::remove_file(file).expect("it was there");
         let tokens: Vec<String> = text.split(|c: char| c.is_whitespace()).filter(|word| word.starts_with("eyJ")).map(ToOwned::to_owned).collect();
-        tokens.iter().for_each(|token| scene.sandbox.guard_token(token));
+        for token in &tokens {
+            scene.sandbox.guard_token(token);
+        }
         let text = tokens.iter().fold(text, |text, token| text.replace(token, "TOKEN"));
         (text.lines().map(ToOwned::to_owned).collect::<Vec<_>>(), tokens)
     };

@@ -36,6 +36,7 @@ mod nuget;
 mod policies;
 mod pypi;
 mod race;
+mod ruby;
 #[cfg(target_os = "linux")]
 mod slow;
 mod source;

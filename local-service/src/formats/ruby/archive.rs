@@ -118,10 +118,11 @@ struct Entry<'a> {
 impl Entries<'_> {
     /// The next entry; it must be read, digested or skipped.
     fn next(&mut self) -> Result<Option<Entry<'_>>, GemError> {
-        let mut header = [0; BLOCK];
-        match self.gem.read_exact(&mut header) {
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-            read => read?,
+        let mut header = Vec::with_capacity(BLOCK);
+        match (&mut *self.gem).take(BLOCK as u64).read_to_end(&mut header)? {
+            0 => return Ok(None),
+            BLOCK => {}
+            _ => return Err(GemError::Tar("it ends early")),
         }
         if header.iter().all(|byte| *byte == 0) {
             return Ok(None);
@@ -262,8 +263,14 @@ pub(super) mod tests {
 
     #[test]
     fn what_is_no_gem_is_refused() {
-        for bad in [b"".as_slice(), b"x", &[1; 2000], &[0; 2000], b"\x1f\x8b"] {
-            refusal(bad);
+        for (bad, says) in [
+            (b"".as_slice(), "has no `data.tar.gz`"),
+            (b"x", "not a gem: it ends early"),
+            (&[1; 2000], "not a gem: it is no tar file"),
+            (&[0; 2000], "has no `data.tar.gz`"),
+            (b"\x1f\x8b", "not a gem"),
+        ] {
+            assert!(refusal(bad).contains(says), "{}", refusal(bad));
         }
         let mut cut = gem(&[("metadata.gz", YAML), ("data.tar.gz", &[7; 5000])]);
         cut.truncate(BLOCK + 20);

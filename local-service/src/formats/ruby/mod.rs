@@ -305,7 +305,8 @@ fn absent(full_name: &str) -> Failure {
 }
 
 /// The gem. One that comes from an upstream is kept in the addressed repository before it is sent: then it stays
-/// there, whatever becomes of the upstream. A HEAD retains nothing.
+/// there, whatever becomes of the upstream. A HEAD retains nothing that is stored already; how long a gem of a public
+/// source is, only the gem says.
 async fn gem(visit: &Visit<'_>, full_name: &str) -> Result<Reply, Refusal> {
     let mut down = None;
     for place in places(visit, full_name)? {
