@@ -13,6 +13,7 @@ journeys!(
     aws_login,
     bad_input,
     cargo_publish_promote,
+    cargo_refused,
     configure,
     conformance,
     crash,
