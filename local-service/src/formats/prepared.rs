@@ -1,14 +1,25 @@
 //! Metadata as it is sent, prepared once and kept in memory: read far more often than it changes.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::{
+    io::Write as _,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+};
 
 use bytes::Bytes;
 use codeartifact::PackageFormat;
+use flate2::{Compression, write::GzEncoder};
+use hyper::{
+    HeaderMap, StatusCode,
+    header::{self, HeaderValue},
+};
+use tokio::sync::OnceCell;
 
+use super::entity_tag;
 use crate::{
     aside::{LARGE, aside},
     assets::Digest,
     external::Document,
+    http::{Reply, conditional},
     recent::{Bounds, Recent},
     state::{Package, Repository, RepositoryKey},
 };
@@ -17,6 +28,8 @@ use crate::{
 const KEPT: Bounds = Bounds { bytes: 32 << 20, entries: 20_000 };
 /// What an answer takes beside its bytes.
 const ENTRY: usize = 512;
+/// Smaller answers are one packet as they are.
+const WORTH_PACKING: usize = 1_400;
 /// What is read of a version to list it, more or less.
 const VERSION: usize = 512;
 
@@ -36,6 +49,8 @@ pub(crate) struct Prepared {
     pub(crate) bytes: Bytes,
     /// Of the bytes.
     pub(crate) digest: Digest,
+    /// The same by gzip, once somebody has asked for that.
+    packed: Arc<OnceCell<Bytes>>,
 }
 
 /// Prepared answers.
@@ -82,12 +97,44 @@ impl PreparedCache {
         let (made, long) = (Made::of(&sources), sources.are_large());
         let rendering = move || {
             let bytes = render(&sources)?;
-            Some(Prepared { digest: Digest::of(&bytes), bytes: bytes.into() })
+            Some(Prepared { digest: Digest::of(&bytes), bytes: bytes.into(), packed: Arc::default() })
         };
         let answer = aside(long, rendering).await?;
-        let bytes = answer.bytes.len() + place.2.len() + ENTRY;
+        // Packed, metadata is a quarter at most.
+        let bytes = answer.bytes.len() * 5 / 4 + place.2.len() + ENTRY;
         self.kept().insert(place, (answer.clone(), made), bytes);
         Some(answer)
+    }
+}
+
+impl Prepared {
+    /// The answer to a client: by gzip if it takes that, or that it has it already.
+    pub(crate) async fn reply(&self, headers: &HeaderMap, content_type: &'static str) -> Reply {
+        let packed = self.bytes.len() >= WORTH_PACKING && conditional::takes_gzip(headers);
+        // Other bytes, another strong tag.
+        let etag = if packed { format!("\"{}-gzip\"", self.digest) } else { entity_tag(&self.digest) };
+        let bytes = if packed && !conditional::has_already(headers, &etag) {
+            self.packed.get_or_init(|| self.pack()).await
+        } else {
+            &self.bytes
+        };
+        let mut reply = conditional::prepared(headers, content_type, bytes.clone(), &etag);
+        let said = reply.status() == StatusCode::OK;
+        let headers = reply.headers_mut();
+        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+        if packed && said {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        reply
+    }
+
+    async fn pack(&self) -> Bytes {
+        let bytes = self.bytes.clone();
+        let packing = move || {
+            let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+            packer.write_all(&bytes).and_then(|()| packer.finish()).expect("memory takes what is written")
+        };
+        aside(self.bytes.len() > LARGE, packing).await.into()
     }
 }
 

@@ -60,6 +60,15 @@ fn parse(range: &str, size: u64) -> Option<Wanted> {
     Some(if first >= size { Wanted::None } else { Wanted::Part { offset: first, length: end - first } })
 }
 
+/// Does the client take gzip? It is never sent unasked: some clients keep what they get as it is.
+pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        name.trim().eq_ignore_ascii_case("gzip") && !matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
+    })
+}
+
 /// Prepared bytes, or `304` to a client that has them.
 pub(crate) fn prepared(headers: &HeaderMap, content_type: &'static str, bytes: Bytes, etag: &str) -> Reply {
     let mut reply = if has_already(headers, etag) {
@@ -115,6 +124,17 @@ mod tests {
         assert_eq!(wanted(&asked, 10, "\"e\""), Wanted::All);
         asked.insert(header::IF_RANGE, HeaderValue::from_static("\"e\""));
         assert_ne!(wanted(&asked, 10, "\"e\""), Wanted::All);
+    }
+
+    #[test]
+    fn gzip_is_sent_to_those_who_ask_for_it() {
+        for asked in ["gzip", "deflate, gzip;q=1.0, *;q=0.5", "br,GZIP", "gzip; q=0.5"] {
+            assert!(takes_gzip(&headers(header::ACCEPT_ENCODING, asked)), "{asked}");
+        }
+        for other in ["identity", "br", "gzip;q=0", "gzip; q=0.000", "x-gzipped", "*", ""] {
+            assert!(!takes_gzip(&headers(header::ACCEPT_ENCODING, other)), "{other}");
+        }
+        assert!(!takes_gzip(&HeaderMap::new()));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! npm's data plane: publishing, documents, tarballs, tags, and a public source.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io::Read as _};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use local_service::{Connection, Options, SourceAddress};
@@ -361,13 +361,42 @@ fn a_copy_takes_the_tags_along() {
 }
 
 #[test]
+fn documents_are_packed_for_those_who_take_that() {
+    let service = Service::furnished();
+    let registry = Registry::new(&service);
+    for version in 0..10 {
+        registry.publish("team", "left", &format!("1.0.{version}"), b"x", "latest");
+    }
+    let plain = registry.get("team", "left");
+    assert_eq!(plain.header("content-encoding"), None);
+    let takes = [("Accept-Encoding", "gzip, deflate")];
+    let packed = registry.ask("GET", "team", "left", &takes, b"");
+    assert_eq!(packed.header("content-encoding"), Some("gzip"));
+    assert!(packed.body.len() < plain.body.len() / 2);
+    let mut unpacked = Vec::new();
+    flate2::read::GzDecoder::new(&packed.body[..]).read_to_end(&mut unpacked).unwrap();
+    assert_eq!(unpacked, plain.body);
+
+    // Other bytes, another tag; each is known again.
+    let etag = packed.header("etag").unwrap();
+    assert_ne!(Some(etag), plain.header("etag"));
+    let again = registry.ask("GET", "team", "left", &[takes[0], ("If-None-Match", etag)], b"");
+    assert_eq!((again.status, again.header("content-encoding")), (304, None));
+    let asked = registry.ask("HEAD", "team", "left", &takes, b"");
+    assert_eq!(asked.header("content-length"), Some(packed.body.len().to_string().as_str()));
+    // Assets are what was uploaded.
+    let tarball = registry.ask("GET", "team", "left/-/left-1.0.0.tgz", &takes, b"");
+    assert_eq!(tarball.header("content-encoding"), None);
+}
+
+#[test]
 fn documents_are_known_by_their_tag_and_tarballs_by_range() {
     let service = Service::furnished();
     let registry = Registry::new(&service);
     registry.publish("team", "left", "1.0.0", b"0123456789", "latest");
     let first = registry.get("team", "left");
     let etag = first.header("etag").unwrap();
-    assert_eq!(first.header("vary"), Some("accept"));
+    assert_eq!(first.header("vary"), Some("accept-encoding"));
     let again = registry.ask("GET", "team", "left", &[("If-None-Match", etag)], b"");
     assert_eq!((again.status, again.header("etag")), (304, Some(etag)));
     registry.publish("team", "left", "1.0.1", b"x", "latest");

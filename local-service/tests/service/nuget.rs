@@ -191,7 +191,9 @@ fn what_is_pushed_can_be_restored() {
 fn a_registration_is_packed_for_who_takes_it_and_remembered() {
     let service = Service::furnished();
     let feed = Feed::of(&service);
-    assert_eq!(feed.push("team", &package("a", "1.0.0", "")).status, 201);
+    for version in ["1.0.0", "1.1.0", "1.2.0"] {
+        assert_eq!(feed.push("team", &package("a", version, "")).status, 201);
+    }
     let gzip = [("Accept-Encoding", "gzip, deflate")];
     let packed = feed.ask("GET", "team", "v3/registration4/a/index.json", &gzip, b"");
     assert_eq!(packed.header("content-encoding"), Some("gzip"));
@@ -203,8 +205,8 @@ fn a_registration_is_packed_for_who_takes_it_and_remembered() {
     let known = [("If-None-Match", plain.header("etag").unwrap())];
     assert_eq!(feed.ask("GET", "team", "v3/registration4/a/index.json", &known, b"").status, 304);
     let older = feed.ask("GET", "team", "v3/registration/a/index.json", &gzip, b"");
-    assert_eq!((older.status, older.header("content-encoding")), (200, None));
-    let head = feed.ask("HEAD", "team", "v3/registration/a/index.json", &[], b"");
+    assert_eq!(older.status, 200);
+    let head = feed.ask("HEAD", "team", "v3/registration/a/index.json", &gzip, b"");
     assert_eq!(head.header("content-length"), older.header("content-length"));
 }
 

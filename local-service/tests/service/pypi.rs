@@ -166,7 +166,7 @@ fn the_page_comes_in_the_form_that_is_wanted() {
     ] {
         let answer = page(&[("Accept", accept)]);
         assert_eq!((answer.status, answer.header("content-type")), (200, Some(content_type)), "{accept}");
-        assert_eq!(answer.header("vary"), Some("Accept"));
+        assert_eq!(answer.header("vary"), Some("accept-encoding"));
     }
     for accept in ["application/json", "text/plain", "text/html;q=0"] {
         assert_eq!(page(&[("Accept", accept)]).status, 406, "{accept}");

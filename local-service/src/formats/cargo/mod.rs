@@ -22,10 +22,10 @@ use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Dependency, Refusal, Sources, Subject, Visit, entity_tag};
+use super::{Dependency, Refusal, Sources, Subject, Visit};
 use crate::{
     failure::{Failure, ResourceKind},
-    http::{Reply, answer, conditional},
+    http::{Reply, answer},
     resolve::Reach,
     state::{Expectations, Millis, PackageKey, Status, VersionChange},
 };
@@ -131,7 +131,7 @@ async fn index(visit: &Visit<'_>, name: &str) -> Result<Reply, Refusal> {
         .prepared(&visit.repository, PackageFormat::Cargo, name, sources, index::render)
         .await
         .ok_or_else(|| Failure::not_found(ResourceKind::Package, format!("cargo//{name}")))?;
-    Ok(conditional::prepared(visit.headers, "text/plain; charset=utf-8", prepared.bytes, &entity_tag(&prepared.digest)))
+    Ok(prepared.reply(visit.headers, "text/plain; charset=utf-8").await)
 }
 
 /// The crate. A version that comes from an upstream is kept in the addressed repository before it is sent: then it

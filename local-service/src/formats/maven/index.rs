@@ -17,10 +17,10 @@ use crate::{
     assets::Hasher,
     failure::{Failure, ResourceKind},
     formats::{
-        Refusal, Visit, entity_tag,
+        Refusal, Visit,
         prepared::{Prepared, Sources},
     },
-    http::{Reply, conditional},
+    http::Reply,
     resolve::Reach,
     state::{Millis, PackageKey, Repository, Status, Version},
 };
@@ -67,7 +67,7 @@ pub(super) async fn index(
         found = prepared(format!("{group}:"), sources, Box::new(move |sources| group_of(&group, sources))).await;
     }
     match (found, problem) {
-        (Some(found), _) => Ok(sent(visit, found, checksum)),
+        (Some(found), _) => Ok(sent(visit, found, checksum).await),
         (None, Some(problem)) => Err(problem.into()),
         (None, None) => Err(Failure::not_found(ResourceKind::Package, key.path()).into()),
     }
@@ -90,15 +90,12 @@ pub(super) async fn snapshot(
     let (of, version) = (coordinate.clone(), Arc::clone(found.version));
     let render = move |_: &Sources| snapshot_of(&of, &version).map(String::into_bytes);
     let prepared = visit.service.prepared.prepared(&visit.repository, PackageFormat::Maven, &what, sources, render);
-    Ok(sent(visit, prepared.await.ok_or_else(absent)?, checksum))
+    Ok(sent(visit, prepared.await.ok_or_else(absent)?, checksum).await)
 }
 
-fn sent(visit: &Visit<'_>, prepared: Prepared, checksum: Option<Algorithm>) -> Reply {
+async fn sent(visit: &Visit<'_>, prepared: Prepared, checksum: Option<Algorithm>) -> Reply {
     match checksum {
-        None => {
-            let etag = entity_tag(&prepared.digest);
-            conditional::prepared(visit.headers, "application/xml", prepared.bytes, &etag)
-        }
+        None => prepared.reply(visit.headers, "application/xml").await,
         Some(algorithm) => {
             let mut hasher = Hasher::default();
             hasher.update(&prepared.bytes);

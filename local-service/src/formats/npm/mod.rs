@@ -36,10 +36,10 @@ use self::{
     name::Name,
     packument::{Layers, View},
 };
-use super::{Dependency, Refusal, Subject, Visit, entity_tag};
+use super::{Dependency, Refusal, Subject, Visit};
 use crate::{
     failure::{Failure, ResourceKind},
-    http::{Reply, answer, conditional},
+    http::{Reply, answer},
     resolve::Reach,
     state::Version,
 };
@@ -164,9 +164,8 @@ async fn packument(visit: &Visit<'_>, name: &Name) -> Result<Reply, Refusal> {
     let layers = Layers::gather(visit, name).await?;
     let prepared = layers.prepared(visit, name, abbreviated).await.ok_or_else(|| packument::not_found(name))?;
     let content_type = if abbreviated { ABBREVIATED } else { "application/json" };
-    let etag = entity_tag(&prepared.digest);
-    let mut reply = conditional::prepared(visit.headers, content_type, prepared.bytes, &etag);
-    reply.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
+    let mut reply = prepared.reply(visit.headers, content_type).await;
+    reply.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
     Ok(reply)
 }
 

@@ -14,9 +14,8 @@ use crate::{
     formats::{
         Refusal, Sources, Visit,
         archive::{Archive, ArchiveError},
-        entity_tag,
     },
-    http::{Reply, answer, conditional},
+    http::{Reply, answer},
     resolve::{Reach, Source},
     state::{Package, PackageKey, Snapshot, Version, VersionKey},
 };
@@ -55,7 +54,7 @@ pub(super) async fn versions(visit: &Visit<'_>, id: &str) -> Result<Reply, Refus
         .prepared(&visit.repository, PackageFormat::Nuget, &what, sources, render)
         .await
         .ok_or_else(|| Failure::not_found(ResourceKind::Package, package.path()))?;
-    Ok(conditional::prepared(visit.headers, "application/json", prepared.bytes, &entity_tag(&prepared.digest)))
+    Ok(prepared.reply(visit.headers, "application/json").await)
 }
 
 fn render(sources: &Sources) -> Option<Vec<u8>> {

@@ -1,14 +1,7 @@
 //! Registrations: everything about all versions of a package, in pages that are all in the index.
 
-use std::io::Write as _;
-
-use bytes::Bytes;
 use codeartifact::PackageFormat;
-use flate2::{Compression, write::GzEncoder};
-use hyper::{
-    StatusCode,
-    header::{self, HeaderValue},
-};
+use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use super::{
@@ -18,8 +11,8 @@ use super::{
 };
 use crate::{
     failure::{Failure, ResourceKind},
-    formats::{Refusal, Sources, Visit, entity_tag},
-    http::{Reply, answer, conditional},
+    formats::{Refusal, Sources, Visit},
+    http::{Reply, answer},
     state::VersionKey,
 };
 
@@ -55,21 +48,19 @@ pub(super) async fn index(visit: &Visit<'_>, hive: Hive, id: &str) -> Result<Rep
     let package = key(id)?;
     let id = id.to_lowercase();
     let sources = sources(visit, &id).await?;
-    let packed = hive == Hive::SemVer2 && takes_gzip(visit);
     // The links in it are the client's: another name of this machine makes another document.
-    let what = format!("{}\0{packed}\0{id}\0{}", hive.folder(), visit.base_url);
+    let what = format!("{}\0{id}\0{}", hive.folder(), visit.base_url);
     let base = visit.base_url.clone();
     let prepared = visit
         .service
         .prepared
         .prepared(&visit.repository, PackageFormat::Nuget, &what, sources, move |sources| {
             let links = Links { base: &base, hive, id: &id };
-            let document = render(&links, &visible(sources, hive))?.to_string().into_bytes();
-            Some(if packed { pack(&document) } else { document })
+            Some(render(&links, &visible(sources, hive))?.to_string().into_bytes())
         })
         .await
         .ok_or_else(|| Failure::not_found(ResourceKind::Package, package.path()))?;
-    Ok(reply(visit, prepared.bytes, &entity_tag(&prepared.digest), packed))
+    Ok(prepared.reply(visit.headers, JSON).await)
 }
 
 /// One version.
@@ -190,27 +181,4 @@ fn entry(links: &Links<'_>, shown: &Shown) -> Value {
         entry["dependencyGroups"] = json!(groups);
     }
     entry
-}
-
-fn takes_gzip(visit: &Visit<'_>) -> bool {
-    let accepted = visit.headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    accepted.flat_map(|value| value.split(',')).any(|coding| {
-        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        name.trim().eq_ignore_ascii_case("gzip") && !matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
-    })
-}
-
-fn pack(document: &[u8]) -> Vec<u8> {
-    let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
-    packer.write_all(document).and_then(|()| packer.finish()).expect("writing to memory cannot fail")
-}
-
-fn reply(visit: &Visit<'_>, bytes: Bytes, etag: &str, packed: bool) -> Reply {
-    let mut reply = conditional::prepared(visit.headers, JSON, bytes, etag);
-    let headers = reply.headers_mut();
-    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    if packed && headers.contains_key(header::CONTENT_TYPE) {
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
-    reply
 }

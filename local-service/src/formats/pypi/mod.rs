@@ -180,9 +180,8 @@ async fn page(visit: &Visit<'_>, project: &str) -> Result<Reply, Refusal> {
         .prepared(&visit.repository, PackageFormat::Pypi, &what, sources, render)
         .await
         .ok_or_else(|| Failure::not_found(ResourceKind::Package, format!("pypi//{name}")))?;
-    let etag = entity_tag(&prepared.digest);
-    let mut reply = conditional::prepared(visit.headers, form.content_type(), prepared.bytes, &etag);
-    reply.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
+    let mut reply = prepared.reply(visit.headers, form.content_type()).await;
+    reply.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
     Ok(reply)
 }
 
