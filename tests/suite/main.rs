@@ -29,6 +29,7 @@ journeys!(
     pypi,
     quickstart,
     ruby,
+    sbt,
     sdks,
     seeds_aws_cli,
     seeds_lifecycle,
