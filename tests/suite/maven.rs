@@ -203,6 +203,7 @@ fn maven_builds_and_deploys() {
 
     // From here on nothing is left of the source, nor of what the service or Maven remembers.
     source.stop();
+    std::fs::remove_dir_all(maven.sandbox.path("home/first")).expect("Maven made it");
     let address = service.address().to_owned();
     service.stop().success();
     let options = ["--data", data, "--listen", &address, "--external", &external];

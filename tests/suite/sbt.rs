@@ -103,6 +103,7 @@ fn sbt_resolves_and_publishes() {
 
     // From here on nothing is left of the source, nor of what the service or sbt remembers.
     source.stop();
+    std::fs::remove_dir_all(sbt.sandbox.path("cache/first")).expect("sbt made it");
     let address = service.address().to_owned();
     service.stop().success();
     let options = ["--data", data, "--listen", &address, "--external", &external];
