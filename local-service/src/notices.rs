@@ -4,7 +4,9 @@ use std::{fmt, sync::Arc};
 
 /// Gets what a person should know and no client is told: one sentence each, from any thread. Nobody by default.
 #[derive(Clone, Default)]
-pub struct Notices(Option<Arc<dyn Fn(&str) + Send + Sync>>);
+pub struct Notices(Option<Arc<Tell>>);
+
+type Tell = dyn Fn(&str) + Send + Sync;
 
 impl Notices {
     /// Hands them to a function, which must not take long.

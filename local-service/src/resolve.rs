@@ -96,6 +96,33 @@ fn sources_of(steps: &[Step<'_>]) -> Vec<Source> {
     steps.iter().filter_map(source).collect()
 }
 
+/// Why more could not be found: what was not looked at for a package, with the reason; empty if nothing was left out.
+pub(crate) fn left_out(domain: &Domain, first: &Arc<Repository>, key: &PackageKey, name: &str) -> Vec<String> {
+    let mut reasons = Vec::new();
+    for Step { repository, .. } in Reach::new(domain, first, key, name).steps() {
+        let connected = repository.about.connection.is_some_and(|connection| connection.format() == key.format);
+        let is_first = repository.name == first.name;
+        let restriction = if connected {
+            Restriction::ExternalUpstream
+        } else if is_first && !repository.about.upstreams.is_empty() {
+            Restriction::InternalUpstream
+        } else {
+            continue;
+        };
+        let own = repository.package_like(key).filter(|own| own.about.origin.upstream == Control::Block);
+        let reason = match own {
+            Some(own) => Some(format!(
+                "package `{}` takes nothing from upstream in `{}`: its origin control `upstream` is BLOCK there, which \
+                 put-package-origin-configuration can change",
+                own.about.name, repository.name
+            )),
+            None => domain.restricted(restriction, key, name, &repository.name),
+        };
+        reasons.extend(reason);
+    }
+    reasons
+}
+
 struct Search<'a, 'b> {
     domain: &'a Domain,
     key: &'a PackageKey,

@@ -231,7 +231,7 @@ impl Scribe {
             event_time: &self.second.1,
             event_source: "codeartifact.amazonaws.com",
             event_name: name,
-            aws_region: record.region.as_ref().map(|region| region.as_str()),
+            aws_region: record.region.as_ref().map(codeartifact::Region::as_str),
             source_ip_address: record.peer.to_canonical(),
             user_agent: record.user_agent.as_ref().map_or("", |agent| cut(agent.to_str().unwrap_or_default(), 512)),
             error_code: error_code.as_deref(),

@@ -27,6 +27,8 @@ const EXCEPTION: HeaderName = HeaderName::from_static("x-amzn-errortype");
 #[derive(Default)]
 pub(crate) struct Trace {
     call: Option<(Arc<Audit>, Record)>,
+    /// The one that the caller's token, or signature, is for.
+    region: Option<Region>,
     /// The package that a request's body names.
     pub(crate) noted: OnceLock<Noted>,
 }
@@ -109,11 +111,16 @@ impl Trace {
 
     /// It is certain who calls.
     pub(crate) fn caller(&mut self, caller: &Arc<Principal>, region: &Region, access_key: Option<&str>) {
+        self.region = Some(region.clone());
         if let Some(record) = self.record() {
             record.caller = Some(Arc::clone(caller));
-            record.region = Some(region.clone());
             record.access_key = access_key.map(ToOwned::to_owned);
         }
+    }
+
+    /// The Region of a caller who is known.
+    pub(crate) fn region(&self) -> Option<&Region> {
+        self.region.as_ref()
     }
 
     /// The parameters that are not in the query.
@@ -145,6 +152,7 @@ impl Drop for Trace {
     fn drop(&mut self) {
         if let Some((audit, mut record)) = self.call.take() {
             record.noted = self.noted.take();
+            record.region = self.region.take();
             audit.push(record);
         }
     }

@@ -87,18 +87,18 @@ impl Remembered {
             return Ok(answer.clone());
         }
         // The one before may have ended between the two looks.
-        let answer = match self.open(key, age) {
-            Some(answer) => answer,
-            None => match self.unpacked(key, age).await {
-                Some(answer) => answer,
-                None => {
-                    // An age, not a date: it must not jump with the clock.
-                    let began = Instant::now();
-                    let Asked { answer, packed } = ask().await?;
-                    self.keep(key, began, &answer, packed);
-                    answer
-                }
-            },
+        let mut remembered = self.open(key, age);
+        if remembered.is_none() {
+            remembered = self.unpacked(key, age).await;
+        }
+        let answer = if let Some(answer) = remembered {
+            answer
+        } else {
+            // An age, not a date: it must not jump with the clock.
+            let began = Instant::now();
+            let Asked { answer, packed } = ask().await?;
+            self.keep(key, began, &answer, packed);
+            answer
         };
         *landed = Some(answer.clone());
         Ok(answer)
@@ -182,6 +182,7 @@ mod tests {
         (Connection::Npmjs, Wanted { link: link.to_owned(), accept: "*/*", limit: 1 << 20 })
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "an answer has a document or none")]
     fn document(size: usize) -> Answer {
         Some(Arc::new(Document::of_bytes(vec![b'x'; size])))
     }

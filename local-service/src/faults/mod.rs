@@ -219,7 +219,7 @@ fn line_of(text: &[u8], rule: usize) -> Option<usize> {
     }
     let Places { rules } = serde_json::from_slice(text).ok()?;
     let at = (rules.get(rule)?.get().as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
-    Some(text.get(..at)?.iter().filter(|byte| **byte == b'\n').count() + 1)
+    Some(text.get(..at)?.split(|byte| *byte == b'\n').count())
 }
 
 /// Are these rules that can be meant? `line_of` says where one stands, counted from 0.

@@ -117,6 +117,7 @@ mod tests {
 
     const RULES: &[u8] = br#"{"rules":[{"status":503}]}"#;
 
+    #[expect(clippy::unnecessary_wraps, reason = "what reading gives")]
     fn found(text: &[u8]) -> io::Result<Vec<u8>> {
         Ok(text.to_vec())
     }

@@ -6,7 +6,6 @@
 
 mod archive;
 pub(crate) mod cargo;
-mod form;
 mod generic;
 pub(crate) mod maven;
 mod multipart;
@@ -49,6 +48,7 @@ use crate::{
         conditional::{self, Wanted},
     },
     policy::Circumstances,
+    resolve::left_out,
     service::Service,
     state::{Asset, DomainKey, PackageKey, RepositoryKey, Version},
     tokens::{self, Claims, TokenError},
@@ -103,6 +103,8 @@ pub(crate) enum Refusal {
     Method,
     #[error("{0}")]
     Invalid(String),
+    #[error("{what} does not exist here, and was not looked for everywhere: {why}")]
+    Hidden { what: String, why: String },
     #[error(transparent)]
     Failure(#[from] Failure),
     #[error(transparent)]
@@ -120,7 +122,7 @@ impl Refusal {
             Self::OtherDomain => StatusCode::FORBIDDEN,
             Self::External(ExternalError::OtherContent { .. }) => StatusCode::BAD_GATEWAY,
             // As there: what cannot be had from a source is not found.
-            Self::NoSuchPath | Self::External(_) => StatusCode::NOT_FOUND,
+            Self::NoSuchPath | Self::Hidden { .. } | Self::External(_) => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::Failure(failure) => failure.status(),
@@ -157,7 +159,30 @@ pub(crate) fn request_name(method: &Method, target: &Target) -> &'static str {
 /// Answers a data-plane request.
 pub(crate) async fn serve(service: &Arc<Service>, request: &mut Request) -> Reply {
     let outcome = answer_to(service, request).await;
-    outcome.unwrap_or_else(|refusal| refused(request, &refusal))
+    outcome.unwrap_or_else(|refusal| refused(request, &explained(service, request, refusal)))
+}
+
+/// What is not found because it was not looked for is said to be so. It is not found all the same: what is blocked is
+/// hidden, and clients go on with what else they know.
+fn explained(service: &Service, request: &Request, refusal: Refusal) -> Refusal {
+    let Refusal::Failure(Failure::NotFound { resource }) = &refusal else { return refusal };
+    if !matches!(resource.kind, ResourceKind::Package | ResourceKind::PackageVersion | ResourceKind::Asset) {
+        return refusal;
+    }
+    let reasons = || {
+        let about = described(&request.method, &request.target)?;
+        let (name, region) = (about.subject.name?, request.trace.region()?);
+        let domain = DomainKey { region: region.clone(), owner: about.owner, name: about.domain };
+        let repository = RepositoryKey { domain, name: about.repository.parse().ok()? };
+        let key = PackageKey::new(about.format, about.subject.namespace.as_deref().unwrap_or_default(), &name);
+        let state = service.journal.snapshot();
+        let (domain, first) = state.repository(&repository).ok()?;
+        Some(left_out(domain, first, &key, &name)).filter(|reasons| !reasons.is_empty())
+    };
+    match reasons() {
+        Some(reasons) => Refusal::Hidden { what: resource.to_string(), why: reasons.join("; ") },
+        None => refusal,
+    }
 }
 
 async fn answer_to(service: &Arc<Service>, request: &mut Request) -> Result<Reply, Refusal> {

@@ -11,8 +11,8 @@ use crate::http::{Payload, PayloadError};
 const BOUNDARY: usize = 70;
 /// Bytes of a part's headers, and of what stands before the first part.
 const HEADERS: usize = 16 << 10;
-/// Parts of one body.
-const PARTS: usize = 1_000;
+/// Parts of one body: a Python distribution may have hundreds of requirements and classifiers, each a part.
+const PARTS: usize = 10_000;
 
 /// A body, part by part.
 pub(crate) struct Multipart<'a> {

@@ -107,7 +107,7 @@ impl Visit<'_> {
     ) -> Result<(), Refusal> {
         self.noted.get_or_init(|| Noted {
             action,
-            namespace: package.namespace.to_string(),
+            namespace: package.namespace.clone(),
             name: api_name(package.format, name),
             version: version.map(ToOwned::to_owned),
         });

@@ -2,7 +2,7 @@
 
 use std::{
     io::Write as _,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
 };
 
 use bytes::Bytes;
@@ -12,16 +12,17 @@ use hyper::{
     HeaderMap, StatusCode,
     header::{self, HeaderValue},
 };
+use md5::{Digest as _, Md5};
 use tokio::sync::OnceCell;
 
 use super::entity_tag;
 use crate::{
     aside::{LARGE, aside},
-    assets::Digest,
+    assets::{Digest, Hex},
     external::Document,
     http::{Reply, conditional},
     recent::{Bounds, Recent},
-    state::{Package, Repository, RepositoryKey},
+    state::{Domain, Package, Repository, RepositoryKey},
 };
 
 /// What is kept prepared: beyond, the answers that nobody asked for lately are prepared anew as they are asked for.
@@ -39,6 +40,8 @@ pub(crate) struct Sources {
     pub(crate) packages: Vec<Arc<Package>>,
     /// Where an answer shows more than one package.
     pub(crate) repositories: Vec<Arc<Repository>>,
+    /// Where it shows everything that there is.
+    pub(crate) domains: Vec<Arc<Domain>>,
     /// What public sources said.
     pub(crate) documents: Vec<Arc<Document>>,
 }
@@ -51,6 +54,14 @@ pub(crate) struct Prepared {
     pub(crate) digest: Digest,
     /// The same by gzip, once somebody has asked for that.
     packed: Arc<OnceCell<Bytes>>,
+    md5: Arc<OnceLock<Hex<16>>>,
+}
+
+impl Prepared {
+    /// Of the bytes, for those who compare by it.
+    pub(crate) fn md5(&self) -> Hex<16> {
+        *self.md5.get_or_init(|| Hex::from_bytes(&Md5::digest(&self.bytes)).expect("an MD5 has 16 bytes"))
+    }
 }
 
 /// Prepared answers.
@@ -63,6 +74,7 @@ type Place = (RepositoryKey, PackageFormat, String);
 struct Made {
     packages: Vec<Weak<Package>>,
     repositories: Vec<Weak<Repository>>,
+    domains: Vec<Weak<Domain>>,
     documents: Vec<Weak<Document>>,
 }
 
@@ -77,6 +89,19 @@ impl PreparedCache {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The answer to `what`, if it was made of the same.
+    pub(crate) fn find(
+        &self,
+        repository: &RepositoryKey,
+        format: PackageFormat,
+        what: &str,
+        sources: &Sources,
+    ) -> Option<Prepared> {
+        let mut kept = self.kept();
+        let (answer, made) = kept.get(&(repository.clone(), format, what.to_owned()))?;
+        made.is_of(sources).then(|| answer.clone())
+    }
+
     /// The answer to `what`, made anew if it was made of something else; `None` if there is nothing to answer with.
     /// Where there is much to read it is made aside.
     pub(crate) async fn prepared(
@@ -87,17 +112,20 @@ impl PreparedCache {
         sources: Sources,
         render: impl FnOnce(&Sources) -> Option<Vec<u8>> + Send + 'static,
     ) -> Option<Prepared> {
-        let place = (repository.clone(), format, what.to_owned());
-        if let Some((answer, made)) = self.kept().get(&place)
-            && made.is_of(&sources)
-        {
-            return Some(answer.clone());
+        if let Some(answer) = self.find(repository, format, what, &sources) {
+            return Some(answer);
         }
+        let place = (repository.clone(), format, what.to_owned());
         // Made outside the lock: others are not held up by a package with ten thousand versions.
         let (made, long) = (Made::of(&sources), sources.are_large());
         let rendering = move || {
             let bytes = render(&sources)?;
-            Some(Prepared { digest: Digest::of(&bytes), bytes: bytes.into(), packed: Arc::default() })
+            Some(Prepared {
+                digest: Digest::of(&bytes),
+                bytes: bytes.into(),
+                packed: Arc::default(),
+                md5: Arc::default(),
+            })
         };
         let answer = aside(long, rendering).await?;
         // Packed, metadata is a quarter at most.
@@ -146,6 +174,7 @@ impl Made {
         Self {
             packages: weak(&sources.packages),
             repositories: weak(&sources.repositories),
+            domains: weak(&sources.domains),
             documents: weak(&sources.documents),
         }
     }
@@ -153,6 +182,7 @@ impl Made {
     fn is_of(&self, sources: &Sources) -> bool {
         same(&self.packages, &sources.packages)
             && same(&self.repositories, &sources.repositories)
+            && same(&self.domains, &sources.domains)
             && same(&self.documents, &sources.documents)
     }
 }
@@ -162,7 +192,7 @@ impl Sources {
     fn are_large(&self) -> bool {
         let documents = self.documents.iter().map(|document| document.bytes.len());
         let packages = self.packages.iter().map(|package| package.versions().count() * VERSION);
-        documents.chain(packages).sum::<usize>() > LARGE
+        !self.domains.is_empty() || documents.chain(packages).sum::<usize>() > LARGE
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     coordinate::{DomainKey, PackageKey, RepositoryKey},
     draft::Draft,
     groups::Restriction,
-    model::{AboutVersion, Asset, Awaited, Control, Origin, OriginControls, Status, Version},
+    model::{AboutVersion, Asset, Awaited, Control, Origin, OriginControls, Package, Status, Version},
     package::same_spelling,
 };
 use crate::{
@@ -174,6 +174,9 @@ impl Draft {
     }
 
     /// Keeps a version that a client fetched through `repository` in that repository; returns the nearest record.
+    ///
+    /// The tags come along that mean the version where it was found, as they do from a public source: so it can be
+    /// installed by them when the upstream is gone. One that the repository has for a version of its own stays.
     pub(crate) fn retain(
         &mut self,
         repository: &RepositoryKey,
@@ -187,44 +190,22 @@ impl Draft {
         let fetched = Arc::clone(found.version);
         if found.repository.name != repository.name && fetched.status.downloadable() {
             let about = found.package.about.clone();
+            let own = first.package_like(package).cloned();
+            let is_own = |tag: &String| {
+                let tagged = own.as_ref().and_then(|own| own.version(own.about.tags.get(tag)?));
+                tagged.is_some_and(|tagged| tagged.origin == Origin::Internal { repository: repository.name.clone() })
+            };
+            let mut tags = tags_of(found.package, &fetched.version);
+            tags.retain(|tag| !is_own(tag));
             self.ensure_package(repository, package, &about.name, about.display_name, OriginControls::RETAINED)?;
+            self.set_tags(repository, package, &tags, &fetched.version)?;
             self.put_version(repository, package, fetched.as_ref().clone())?;
         }
         Ok(fetched)
     }
 
-    /// Adds to a version that `repository` keeps from an upstream an asset that the upstream's record has got since.
-    /// Returns the record of the repository.
-    pub(crate) fn retain_asset(
-        &mut self,
-        repository: &RepositoryKey,
-        package: &PackageKey,
-        name: &str,
-        version: &str,
-        asset: &str,
-    ) -> Result<Arc<Version>, Failure> {
-        self.retain(repository, package, name, version)?;
-        let (domain, first) = self.state.repository(repository)?;
-        let absent = || Failure::not_found(ResourceKind::Asset, asset);
-        let own = first.package_like(package).and_then(|package| package.version_like(version)).ok_or_else(absent)?;
-        let own = Arc::clone(own);
-        if own.asset(asset).is_some() || !own.status.downloadable() {
-            return Ok(own);
-        }
-        let reach = Reach::new(domain, first, package, name);
-        let found = reach.packages().filter_map(|package| package.version_like(version)).find_map(|version| {
-            let same = version.origin == own.origin && version.status.downloadable();
-            version.asset(asset).filter(|_| same).cloned()
-        });
-        let new =
-            NewVersion { assets: vec![found.ok_or_else(absent)?], ..NewVersion::new(package.clone(), name, version) };
-        let Some(grown) = self.grown(&repository.domain, &own, new, |stored, _| stored.into())? else { return Ok(own) };
-        self.put_version(repository, package, grown.clone())?;
-        Ok(Arc::new(grown))
-    }
-
-    /// Takes an awaited asset of the nearest record of a version over from another repository that has it, and keeps the
-    /// version in this one; returns the record.
+    /// Keeps in `repository` the nearest record of a version with an asset that it lacks and another repository has: one
+    /// that is awaited, or that came there later. Returns the record.
     pub(crate) fn adopt(
         &mut self,
         repository: &RepositoryKey,
@@ -238,17 +219,21 @@ impl Draft {
         let (domain, first) = self.state.repository(repository)?;
         let reach = Reach::new(domain, first, package, name);
         let found = reach.version(version).filter(|found| found.version.status.downloadable()).ok_or_else(absent)?;
-        let wanted = found.version.awaited.iter().find(|awaited| awaited.name == asset).ok_or_else(absent)?;
+        if found.version.asset(asset).is_some() {
+            return self.retain(repository, package, name, version);
+        }
+        let announced = found.version.awaited.iter().find(|awaited| awaited.name == asset);
+        let announced = announced.and_then(|awaited| awaited.sha256);
         let stored = |step: &Step<'_>| {
             let version = step.repository.package_like(package)?.version_like(version)?;
             let same_origin = version.status.downloadable() && version.origin == found.version.origin;
             let asset = version.asset(asset).filter(|_| same_origin)?;
-            let same_bytes = wanted.sha256.is_none_or(|digest| digest == asset.digests.sha256);
+            let same_bytes = announced.is_none_or(|digest| digest == asset.digests.sha256);
             same_bytes.then(|| (Arc::clone(version), asset.clone()))
         };
         let (other, asset) = reach.steps().iter().find_map(stored).ok_or_else(absent)?;
         let existing = Arc::clone(found.version);
-        let display_name = found.package.about.display_name.clone();
+        let about = found.package.about.clone();
         let new = NewVersion {
             assets: vec![asset],
             about: other.about.clone(),
@@ -259,7 +244,7 @@ impl Draft {
         let mut grown = grown.unwrap_or_else(|| existing.as_ref().clone());
         grown.readme = grown.readme.or(other.readme);
         grown.revision = revision(&grown);
-        self.ensure_package(repository, package, name, display_name, OriginControls::RETAINED)?;
+        self.ensure_package(repository, package, &about.name, about.display_name, OriginControls::RETAINED)?;
         self.put_version(repository, package, grown.clone())?;
         Ok(Arc::new(grown))
     }
@@ -385,6 +370,11 @@ impl Draft {
         about.tags.extend(tags.iter().map(|tag| (tag.clone(), version.to_owned())));
         self.put_package(repository, package, about)
     }
+}
+
+/// The words that mean a version.
+pub(super) fn tags_of(package: &Package, version: &str) -> Vec<String> {
+    package.about.tags.iter().filter(|(_, tagged)| *tagged == version).map(|(tag, _)| tag.clone()).collect()
 }
 
 fn has_status(existing: &Version, name: &str) -> Failure {

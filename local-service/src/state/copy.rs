@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use codeartifact::{PackageFormat, RepositoryName};
 
 use super::{
+    arrival::tags_of,
     coordinate::{DomainKey, PackageKey, RepositoryKey},
     draft::Draft,
     model::{Domain, Origin, OriginControls, Package, Repository, Status, Version},
@@ -76,18 +77,14 @@ impl Draft {
                 Origin::External { .. } => OriginControls::RETAINED,
             };
             self.ensure_package(&to, &copy.package, &copy.name, package.about.display_name.clone(), origin)?;
-            let tags: Vec<String> = tags_of(&package, &version.version);
+            // All words that mean the version go with it, and mean it at the destination from then on.
+            let tags = tags_of(&package, &version.version);
             self.set_tags(&to, &copy.package, &tags, &version.version)?;
             outcome.successful.insert(version.version.clone(), (version.revision.clone(), version.status.as_str()));
             self.put_version(&to, &copy.package, version.as_ref().clone())?;
         }
         Ok(outcome)
     }
-}
-
-/// All words that mean a version go with it, and mean it at the destination from then on.
-fn tags_of(package: &Package, version: &str) -> Vec<String> {
-    package.about.tags.iter().filter(|(_, tagged)| *tagged == version).map(|(tag, _)| tag.clone()).collect()
 }
 
 /// The package must be in the source, or - where upstreams are searched too - somewhere in its graph.

@@ -188,7 +188,9 @@ fn what_a_public_source_has_cannot_be_published_beside_it() {
     assert!(refused.text().contains("public:crates-io"), "{refused:?}");
     assert_eq!(service.publish(&token, "team", "six", "2.0.0", b"mine").status, 200);
     // The first version that was published closed the package to upstreams.
-    assert_eq!(service.cargo(&token, "GET", "team", "api/v1/crates/six/1.0.0/download", b"").status, 404);
+    let hidden = service.cargo(&token, "GET", "team", "api/v1/crates/six/1.0.0/download", b"");
+    assert_eq!(hidden.status, 404);
+    assert!(hidden.text().contains("origin control `upstream` is BLOCK"), "{}", hidden.text());
     assert_eq!(service.cargo(&token, "GET", "store", "api/v1/crates/six/1.0.0/download", b"").status, 200);
 }
 

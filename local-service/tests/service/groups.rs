@@ -274,7 +274,18 @@ fn a_public_package_needs_the_repository_that_fetches_and_the_one_that_retains()
     } });
     configure(&service, "/cargo//six$", &specific);
     assert_eq!((download("team", "1.0.0"), download("store", "1.0.0")), (404, 404));
-    assert_eq!(service.cargo(&token, "GET", "team", &index_path("six"), b"").status, 404);
+    let index = service.cargo(&token, "GET", "team", &index_path("six"), b"");
+    assert_eq!(index.status, 404);
+    // Hidden, and said to be: by team's own restriction, which is the first to stand in the way.
+    let said = index.json()["errors"][0]["detail"].as_str().unwrap().to_owned();
+    for word in ["package `cargo//six` does not exist", "INTERNAL_UPSTREAM", "`/cargo//six$`"] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    let fetched = service.cargo(&token, "GET", "store", "api/v1/crates/six/1.0.0/download", b"");
+    assert!(fetched.text().contains("EXTERNAL_UPSTREAM"), "{}", fetched.text());
+    // What nothing stands in the way of is not there, and that is all.
+    let absent = service.cargo(&token, "GET", "team", &index_path("seven"), b"").text();
+    assert!(absent.contains("does not exist") && !absent.contains("UPSTREAM"), "{absent}");
     assert_eq!(source.asked("/dl/six/1.0.0/download"), 0, "nothing was asked for");
 
     // Only the store: it may fetch, and team may not retain.

@@ -326,6 +326,28 @@ fn tags_are_merged_and_the_upstreams_win() {
     assert_eq!(tags("app"), json!({ "latest": "2.0.0" }));
 }
 
+/// A tag comes along with the version that it means, and what was published in the repository keeps its own.
+#[test]
+fn a_version_that_is_retained_brings_its_tags() {
+    let service = Service::furnished();
+    let registry = Registry::new(&service);
+    for (version, tag) in [("1.0.0", "old"), ("1.1.0", "latest")] {
+        registry.publish("shared", "left", version, version.as_bytes(), tag);
+        registry.publish("shared", "right", version, version.as_bytes(), tag);
+    }
+    let controls = json!({ "restrictions": { "publish": "ALLOW", "upstream": "ALLOW" } });
+    service.ok("POST", "/v1/package?domain=acme&repository=app&format=npm&package=right", Some(&controls));
+    registry.publish("app", "right", "2.0.0", b"own", "latest");
+    for package in ["left", "right"] {
+        assert_eq!(registry.get("app", &format!("{package}/-/{package}-1.1.0.tgz")).status, 200);
+    }
+    assert_eq!(registry.get("app", "right/-/right-1.0.0.tgz").status, 200);
+    // The upstream is gone: what was retained can be installed by the tag that it had.
+    service.ok("PUT", "/v1/repository?domain=acme&repository=app", Some(&json!({ "upstreams": [] })));
+    assert_eq!(registry.document("app", "left")["dist-tags"], json!({ "latest": "1.1.0" }));
+    assert_eq!(registry.document("app", "right")["dist-tags"], json!({ "latest": "2.0.0", "old": "1.0.0" }));
+}
+
 #[test]
 fn statuses_decide_what_is_shown_and_served() {
     let service = Service::furnished();

@@ -1,7 +1,11 @@
 //! Who may do what, over the wire: accounts, policies, tokens, signatures.
 
-use std::{net::SocketAddr, sync::atomic::Ordering};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
+    sync::atomic::Ordering,
+};
 
+use codeartifact::Host;
 use hmac::{Hmac, Mac as _};
 use local_service::{Identities, Options, StartError};
 use serde_json::{Value, json};
@@ -602,6 +606,44 @@ fn a_strict_service_knows_its_callers() {
     let token = token.json()["authorizationToken"].as_str().unwrap().to_owned();
     assert_eq!(service.cargo(&token, "GET", "team", "config.json", b"").status, 200);
     assert_eq!(service.publish(&token, "team", "anvil", "1.0.0", b"iron").status, 200);
+}
+
+/// An address of this machine that is no loopback: where its packets would leave from. Nothing is sent.
+fn own_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    // An address that stands in documents and nowhere else (RFC 5737).
+    socket.connect("192.0.2.1:9").ok()?;
+    Some(socket.local_addr().unwrap().ip()).filter(|address| !address.is_loopback() && !address.is_unspecified())
+}
+
+/// Others are served, by the key that they have; what the service tells of itself is for this machine.
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that could not be run says so")]
+fn what_the_service_tells_of_itself_stays_on_this_machine() {
+    let Some(own) = own_address() else {
+        let needed = Host::of_process().var("TESTS_NEED_ALL").is_some();
+        assert!(!needed, "this machine has no address but those of loopback");
+        eprintln!("not tested: this machine has no address but those of loopback");
+        return;
+    };
+    let strict = FILE.replace("strict = false", "");
+    let listen: SocketAddr = "0.0.0.0:0".parse().unwrap();
+    let options = Options { identities: identities(&strict), listen, ..Options::ephemeral(fixed_clock()) };
+    let service = Service::of(options);
+    let port = service.address.port();
+    for (address, expected) in [(own, 404), (IpAddr::V4(Ipv4Addr::LOCALHOST), 200)] {
+        let address = SocketAddr::new(address, port);
+        for page in ["/_local/counters", "/_local/events"] {
+            assert_eq!(send(address, "GET", page, &[], b"").unwrap().status, expected, "{page} at {address}");
+        }
+        let target = "/v1/domain?domain=acme";
+        let headers = sign(address, "OWNER", "owner-secret", "GET", target, b"");
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let answer = send(address, "GET", target, &headers, b"").unwrap();
+        assert_eq!(answer.status, 404, "{}", answer.text());
+        assert_eq!(answer.header("x-amzn-errortype"), Some("ResourceNotFoundException"), "it is served");
+        assert_eq!(send(address, "GET", target, &[], b"").unwrap().status, 403);
+    }
 }
 
 #[test]

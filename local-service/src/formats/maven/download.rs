@@ -85,7 +85,7 @@ async fn locate(visit: &Visit<'_>, file: &File, keeps: bool) -> Result<Located, 
         let kept = visit
             .service
             .journal
-            .apply(move |draft| draft.retain_asset(&repository, &key, &name, &version, &asset))
+            .apply(move |draft| draft.adopt(&repository, &key, &name, &version, &asset, |kept, _| kept.into()))
             .await?;
         return stored(&kept, file);
     }

@@ -19,8 +19,8 @@ use super::{
 use crate::{
     assets::{Expected, Hex, Pin, Upload, UploadError},
     failure::{Failure, ResourceKind},
-    formats::{Refusal, Visit, form},
-    http::{Reply, answer},
+    formats::{Refusal, Visit, multipart::Multipart},
+    http::{PayloadError, Reply, answer},
     resolve::Reach,
     service::Service,
     state::{Asset, Millis, NewVersion, PackageKey, Part},
@@ -29,9 +29,7 @@ use crate::{
 /// Bytes of one distribution: the service's quota.
 const ASSET: u64 = 5 << 30;
 /// Bytes of all fields together; descriptions are among them.
-const TEXT: usize = 8 << 20;
-/// Fields: a distribution may have hundreds of requirements and classifiers.
-const FIELDS: usize = 10_000;
+const TEXT: u64 = 8 << 20;
 
 /// What a form holds beside the file.
 #[derive(Default)]
@@ -142,29 +140,31 @@ pub(super) async fn upload(visit: &mut Visit<'_>) -> Result<Reply, Refusal> {
 
 /// Reads the form; the file goes to the store as it comes.
 async fn receive(visit: &mut Visit<'_>) -> Result<Sent, Refusal> {
-    let mut parts = form::parts(visit.headers, visit.payload, ASSET + 2 * TEXT as u64)?;
+    // Twice the text: what stands around it counts, too.
+    let limit = ASSET + 2 * TEXT;
+    if visit.payload.announced().is_some_and(|announced| announced > limit) {
+        return Err(PayloadError::TooLarge { limit }.into());
+    }
+    let mut form = Multipart::new(visit.headers, visit.payload)?;
     let mut fields = Fields::default();
     let mut content = None;
     let mut left = TEXT;
-    let mut count = 0;
-    while let Some(mut part) = parts.next_field().await.map_err(form::refusal)? {
-        count += 1;
-        if count > FIELDS {
-            return Err(invalid(format!("the form has more than {FIELDS} fields")));
-        }
-        let name = part.name().unwrap_or_default().to_owned();
+    while let Some(part) = form.next().await? {
+        let name = part.name;
         if name != "content" {
-            let text = form::text(part, left).await?;
-            left -= text.len();
+            let text = form.read_all(&name, left).await?;
+            left -= text.len() as u64;
+            let text =
+                String::from_utf8(text).map_err(|_| invalid(format!("`{}` is not UTF-8", name.escape_debug())))?;
             fields.set(&name, text)?;
             continue;
         }
         if content.is_some() {
             return Err(invalid("the form has two files: one distribution is uploaded at a time"));
         }
-        let file = part.file_name().ok_or_else(|| invalid("the file has no name"))?.to_owned();
+        let file = part.file_name.ok_or_else(|| invalid("the file has no name"))?;
         let mut upload = Upload::new(&visit.service.assets);
-        while let Some(piece) = part.chunk().await.map_err(form::refusal)? {
+        while let Some(piece) = form.piece().await? {
             upload.push(piece).await.map_err(|error| not_kept(&error))?;
             if upload.size() > ASSET {
                 let message = format!("an asset has {ASSET} bytes at most");

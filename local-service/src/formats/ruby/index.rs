@@ -1,6 +1,9 @@
 //! The compact index over all gems that a repository reaches: `versions` and `names`.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use codeartifact::PackageFormat;
 use md5::{Digest as _, Md5};
@@ -13,9 +16,10 @@ use super::{
 use crate::{
     assets::Hex,
     external::Document,
-    formats::{Refusal, Sources, Visit},
+    failure::Failure,
+    formats::{Refusal, Sources, Visit, prepared::Prepared},
     resolve::{Reach, Source, reachable},
-    state::{Package, PackageKey},
+    state::{Domain, Millis, Package, PackageKey, Repository},
 };
 
 /// MD5 in lowercase hexadecimal: how clients compare the files of a compact index.
@@ -24,107 +28,126 @@ pub(super) fn md5(bytes: &[u8]) -> String {
     digest.to_string()
 }
 
-/// Stored packages by name with what is looked at for each, and the public sources' own file.
-struct Everything {
-    gems: BTreeMap<String, (Vec<Arc<Package>>, Vec<Source>)>,
-    documents: Vec<Arc<Document>>,
-}
+/// All gems of a domain that a repository reaches.
+type Gems = BTreeMap<String, Sources>;
 
-async fn everything(visit: &Visit<'_>, file: &str) -> Result<Everything, Refusal> {
+/// `versions` or `names`, prepared.
+///
+/// It is made anew when anything in the domain has changed, or the public source's own file has been asked for again:
+/// what the source says of one gem counts until then.
+async fn prepared(
+    visit: &Visit<'_>,
+    file: &'static str,
+    render: fn(&Gems, &[Arc<Document>], Millis) -> Vec<u8>,
+) -> Result<Prepared, Refusal> {
     let state = visit.service.journal.snapshot();
     let (domain, first) = state.repository(&visit.repository)?;
-    let mut gems = BTreeMap::new();
-    let mut sources = Vec::new();
+    let mut documents = Vec::new();
     for repository in reachable(domain, first) {
         let connection = repository.about.connection.filter(|connection| connection.format() == PackageFormat::Ruby);
-        sources.extend(connection.map(|connection| Source { connection, repository: repository.name.clone() }));
-        for package in repository.packages().filter(|package| package.key.format == PackageFormat::Ruby) {
-            let name = &package.about.name;
-            if !gems.contains_key(name) {
-                let key = PackageKey::new(PackageFormat::Ruby, "", name);
-                let reach = Reach::new(domain, first, &key, name);
-                gems.insert(name.clone(), (reach.packages().cloned().collect(), reach.sources()));
-            }
+        let source = connection.map(|connection| Source { connection, repository: repository.name.clone() });
+        if let Some(source) = source {
+            // A source that is down has nothing; what is stored here is served all the same.
+            documents.extend(external::index(visit, &source, file).await.ok().flatten());
         }
     }
-    let mut documents = Vec::new();
-    for source in sources {
-        // A source that is down has nothing; what is stored here is served all the same.
-        documents.extend(external::index(visit, &source, file).await.ok().flatten());
+    let sources = Sources { domains: vec![Arc::clone(domain)], documents, ..Sources::default() };
+    // No gem has such a name.
+    let what = format!("/{file}");
+    let cache = &visit.service.prepared;
+    if let Some(found) = cache.find(&visit.repository, PackageFormat::Ruby, &what, &sources) {
+        return Ok(found);
     }
-    Ok(Everything { gems, documents })
+    let gems = gems(visit, domain, first, (file, !sources.documents.is_empty())).await;
+    let created = first.about.created;
+    let render = move |sources: &Sources| Some(render(&gems, &sources.documents, created));
+    let made = cache.prepared(&visit.repository, PackageFormat::Ruby, &what, sources, render).await;
+    Ok(made.ok_or_else(|| Failure::internal("there is an index of nothing, too"))?)
+}
+
+/// The gems that are to have a line of their own: those that a public source has not, or has otherwise.
+async fn gems(visit: &Visit<'_>, domain: &Domain, first: &Arc<Repository>, (file, listed): (&str, bool)) -> Gems {
+    let mut gems = Gems::new();
+    let repositories = reachable(domain, first);
+    let packages = repositories.iter().flat_map(|repository| repository.packages());
+    for package in packages.filter(|package| package.key.format == PackageFormat::Ruby) {
+        let name = &package.about.name;
+        if gems.contains_key(name) {
+            continue;
+        }
+        let key = PackageKey::new(PackageFormat::Ruby, "", name);
+        let reach = Reach::new(domain, first, &key, name);
+        let packages: Vec<Arc<Package>> = reach.packages().cloned().collect();
+        let sources = if file == "versions" { reach.sources() } else { Vec::new() };
+        if listed && !sources.is_empty() && nearest(&packages).values().all(|version| may_grow(version)) {
+            // As the source says it.
+            continue;
+        }
+        let mut documents = Vec::new();
+        for source in &sources {
+            documents.extend(external::info(visit, source, name).await.ok().flatten());
+        }
+        gems.insert(name.clone(), Sources { packages, documents, ..Sources::default() });
+    }
+    gems
 }
 
 /// `versions`: a line for each gem, with the digest of its `info` file. A public source's file comes first, as it is;
 /// lines for what it does not know, or not so, come after, and count more.
-pub(super) async fn versions(visit: &Visit<'_>) -> Result<Vec<u8>, Refusal> {
-    let Everything { gems, documents } = everything(visit, "versions").await?;
-    let mut versions = header(visit, &documents)?;
-    for document in documents.iter().skip(1) {
-        // One header is enough.
-        let body = match find(&document.bytes, b"\n---\n") {
-            Some(at) => &document.bytes[at + 5..],
-            None => &document.bytes,
-        };
-        versions.extend_from_slice(body);
-        end_line(&mut versions);
-    }
-    for (name, (packages, sources)) in gems {
-        let nearest = nearest(&packages);
-        if !sources.is_empty() && !documents.is_empty() && nearest.values().all(|version| may_grow(version)) {
-            // As the source says it.
-            continue;
+pub(super) async fn versions(visit: &Visit<'_>) -> Result<Prepared, Refusal> {
+    prepared(visit, "versions", |gems, documents, created| {
+        let mut versions = header(documents, created);
+        for document in documents.iter().skip(1) {
+            // One header is enough.
+            let body = match find(&document.bytes, b"\n---\n") {
+                Some(at) => &document.bytes[at + 5..],
+                None => &document.bytes,
+            };
+            versions.extend_from_slice(body);
+            end_line(&mut versions);
         }
-        let mut infos = Vec::new();
-        for source in &sources {
-            infos.extend(external::info(visit, source, &name).await.ok().flatten());
+        for (name, sources) in gems {
+            let Some(info) = listing::info(name, sources) else { continue };
+            let listed = listing::listed(name, sources);
+            let builds: Vec<String> =
+                listed.iter().map(|listed| build_name(&listed.version, &listed.platform)).collect();
+            versions.extend_from_slice(format!("{name} {} {}\n", builds.join(","), md5(&info)).as_bytes());
         }
-        let sources = Sources { packages, documents: infos, ..Sources::default() };
-        let Some(info) = listing::info(&name, &sources) else { continue };
-        let listed = listing::listed(&name, &sources);
-        let builds: Vec<String> = listed.iter().map(|listed| build_name(&listed.version, &listed.platform)).collect();
-        versions.extend_from_slice(format!("{name} {} {}\n", builds.join(","), md5(&info)).as_bytes());
-    }
-    Ok(versions)
+        versions
+    })
+    .await
 }
 
-fn header(visit: &Visit<'_>, documents: &[Arc<Document>]) -> Result<Vec<u8>, Refusal> {
+fn header(documents: &[Arc<Document>], created: Millis) -> Vec<u8> {
     if let Some(document) = documents.first() {
         let mut bytes = document.bytes.to_vec();
         end_line(&mut bytes);
-        return Ok(bytes);
+        return bytes;
     }
-    let state = visit.service.journal.snapshot();
-    let (_, repository) = state.repository(&visit.repository)?;
     // The same as long as the repository is: a client must be able to go on from what it has.
-    let created = OffsetDateTime::from_unix_timestamp_nanos(i128::from(repository.about.created) * 1_000_000);
+    let created = OffsetDateTime::from_unix_timestamp_nanos(i128::from(created) * 1_000_000);
     let created = created.ok().and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default();
-    Ok(format!("created_at: {created}\n---\n").into_bytes())
+    format!("created_at: {created}\n---\n").into_bytes()
 }
 
 /// `names`: all of them, in order.
-pub(super) async fn names(visit: &Visit<'_>) -> Result<Vec<u8>, Refusal> {
-    let Everything { gems, documents } = everything(visit, "names").await?;
-    let mut names: std::collections::BTreeSet<String> = gems
-        .into_iter()
-        .filter(|(name, (packages, _))| {
-            let sources = Sources { packages: packages.clone(), ..Sources::default() };
-            !listing::listed(name, &sources).is_empty()
-        })
-        .map(|(name, _)| name)
-        .collect();
-    for document in &documents {
-        let text = String::from_utf8_lossy(&document.bytes);
-        names.extend(
-            text.lines().filter(|line| super::specification::is_name(line) && *line != "---").map(ToOwned::to_owned),
-        );
-    }
-    let mut file = "---\n".to_owned();
-    for name in names {
-        file.push_str(&name);
-        file.push('\n');
-    }
-    Ok(file.into_bytes())
+pub(super) async fn names(visit: &Visit<'_>) -> Result<Prepared, Refusal> {
+    prepared(visit, "names", |gems, documents, _| {
+        let stored = |sources: &Sources| Sources { packages: sources.packages.clone(), ..Sources::default() };
+        let own = gems.iter().filter(|(name, sources)| !listing::listed(name, &stored(sources)).is_empty());
+        let mut names: BTreeSet<&str> = own.map(|(name, _)| name.as_str()).collect();
+        for document in documents {
+            let lines = std::str::from_utf8(&document.bytes).unwrap_or_default().lines();
+            names.extend(lines.filter(|line| super::specification::is_name(line) && *line != "---"));
+        }
+        let mut file = "---\n".to_owned();
+        for name in names {
+            file.push_str(name);
+            file.push('\n');
+        }
+        file.into_bytes()
+    })
+    .await
 }
 
 fn end_line(bytes: &mut Vec<u8>) {

@@ -34,14 +34,13 @@ use hyper::{
     Method, StatusCode,
     header::{self, HeaderValue},
 };
-use sha2::{Digest as _, Sha256};
 
 use self::{
     listing::{Builds, file_name, may_grow, meanings},
     marshal::Value,
     specification::is_name,
 };
-use super::{Dependency, Refusal, Sources, Subject, Visit};
+use super::{Dependency, Refusal, Sources, Subject, Visit, prepared::Prepared};
 use crate::{
     external::Document,
     failure::{Failure, ResourceKind},
@@ -149,8 +148,8 @@ pub(crate) async fn serve(visit: &mut Visit<'_>) -> Result<Reply, Refusal> {
         Ask::Gem { full_name } => gem(visit, full_name).await,
         Ask::Specification { full_name } => gem_specification(visit, full_name).await,
         Ask::Push => publish::push(visit).await,
-        Ask::Versions => Ok(text(visit, index::versions(visit).await?.into())),
-        Ask::Names => Ok(text(visit, index::names(visit).await?.into())),
+        Ask::Versions => Ok(text(visit, index::versions(visit).await?)),
+        Ask::Names => Ok(text(visit, index::names(visit).await?)),
         Ask::Info { name } => {
             let sources = sources(visit, name).await?;
             let of = name.to_owned();
@@ -162,7 +161,7 @@ pub(crate) async fn serve(visit: &mut Visit<'_>) -> Result<Reply, Refusal> {
                 })
                 .await
                 .ok_or_else(|| Failure::not_found(ResourceKind::Package, format!("ruby//{name}")))?;
-            Ok(text(visit, prepared.bytes))
+            Ok(text(visit, prepared))
         }
     }
 }
@@ -171,9 +170,10 @@ pub(crate) async fn serve(visit: &mut Visit<'_>) -> Result<Reply, Refusal> {
 ///
 /// Bundler goes on from what it has (`Range`) and compares what came of it with the entity tag, which must be the MD5
 /// of the whole file; since 2.5 it looks at `Repr-Digest` instead.
-fn text(visit: &Visit<'_>, bytes: Bytes) -> Reply {
-    let etag = format!("\"{}\"", index::md5(&bytes));
-    let digest = format!("sha-256=:{}:", STANDARD.encode(Sha256::digest(&bytes)));
+fn text(visit: &Visit<'_>, prepared: Prepared) -> Reply {
+    let etag = format!("\"{}\"", prepared.md5());
+    let digest = format!("sha-256=:{}:", STANDARD.encode(prepared.digest.as_bytes()));
+    let bytes = prepared.bytes;
     let size = bytes.len() as u64;
     let mut reply = if conditional::has_already(visit.headers, &etag) {
         answer::empty(StatusCode::NOT_MODIFIED)
