@@ -1,6 +1,6 @@
 //! The Ruby data plane: pushing, the Dependencies API, the compact index, gems, and a public source.
 
-use std::{collections::BTreeMap, io::Read as _};
+use std::{collections::BTreeMap, fmt::Write as _, io::Read as _};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::{Compression, read::ZlibDecoder, write::GzEncoder};
@@ -45,10 +45,12 @@ fn metadata(name: &str, version: &str, platform: &str, needs: &[(&str, &str, &st
          version: '2.7'\ndependencies:\n"
     );
     for (need, operator, version) in needs {
-        yaml += &format!(
+        write!(
+            yaml,
             "- !ruby/object:Gem::Dependency\n  name: {need}\n  requirement: !ruby/object:Gem::Requirement\n    requirements:\n    \
              - - \"{operator}\"\n      - !ruby/object:Gem::Version\n        version: '{version}'\n  type: :runtime\n"
-        );
+        )
+        .unwrap();
     }
     yaml
 }
@@ -381,8 +383,8 @@ fn public() -> Source {
     for (version, platform) in [("1.0.0", "ruby"), ("2.0.0", "java"), ("2.0.0", "ruby")] {
         let build = if platform == "ruby" { version.to_owned() } else { format!("{version}-{platform}") };
         let gem = six(version, platform);
-        info +=
-            &format!("{build} seven:~> 1.0|checksum:{},ruby:>= 2.7,created_at:2020-01-02T03:04:05Z\n", sha256(&gem));
+        writeln!(info, "{build} seven:~> 1.0|checksum:{},ruby:>= 2.7,created_at:2020-01-02T03:04:05Z", sha256(&gem))
+            .unwrap();
         source.put(&format!("/gems/six-{build}.gem"), "application/octet-stream", gem);
     }
     let versions =
