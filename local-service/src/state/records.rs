@@ -178,21 +178,16 @@ impl Database {
     /// Opens the database in a folder that this process has locked, or makes it.
     pub(crate) fn open(folder: &Path) -> Result<Self, DatabaseError> {
         let file = folder.join(FILE);
-        if !file.try_exists().map_err(DatabaseError::Folder)? {
+        let database = if file.try_exists().map_err(DatabaseError::Folder)? {
+            let database = open_checked(&file)?;
+            bring_up_to_date(&database)?;
+            database
+        } else {
             if has_assets(folder).map_err(DatabaseError::Folder)? {
                 return Err(DatabaseError::Missing);
             }
-            let new = folder.join(NEW_FILE);
-            match std::fs::remove_file(&new) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(DatabaseError::Folder(error)),
-                _ => {}
-            }
-            initialise(&builder().create(&new)?)?;
-            std::fs::rename(&new, &file).map_err(DatabaseError::Folder)?;
-            crate::assets::sync_folder(folder).map_err(DatabaseError::Folder)?;
-        }
-        let database = open_checked(&file)?;
-        bring_up_to_date(&database)?;
+            create(folder, &file)?
+        };
         Ok(Self { database: RwLock::new(Some(Arc::new(database))), file: Some(file) })
     }
 
@@ -332,6 +327,21 @@ fn put(draft: &mut Draft, table: Table, key: &str, record: &[u8]) -> Result<(), 
 
 fn number(key: &str) -> Result<u64, DatabaseError> {
     key.parse().map_err(|_| DatabaseError::Record { key: key.to_owned(), problem: "its key is no number".to_owned() })
+}
+
+/// Makes the database under another name first. It stays open over the renaming: closing and opening it would cost as
+/// many flushes again.
+fn create(folder: &Path, file: &Path) -> Result<redb::Database, DatabaseError> {
+    let new = folder.join(NEW_FILE);
+    match std::fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(DatabaseError::Folder(error)),
+        _ => {}
+    }
+    let database = builder().create(&new)?;
+    initialise(&database)?;
+    std::fs::rename(&new, file).map_err(DatabaseError::Folder)?;
+    crate::assets::sync_folder(folder).map_err(DatabaseError::Folder)?;
+    Ok(database)
 }
 
 /// The file of the database in a data folder.

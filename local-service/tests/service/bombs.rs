@@ -14,8 +14,19 @@ use crate::{
     formats::{Format, Release, gem_of, specification, tar_of},
 };
 
-/// Bytes that a request may cost beyond what the service has anyway: what is read of a package is bounded by less.
-const MEMORY: u64 = 160 << 20;
+/// Bytes that a request may cost beyond what the service has anyway: above what the values of a gem's YAML take, which
+/// are the most that is read of any package.
+const MEMORY: u64 = 100 << 20;
+/// What is only accepted by who unpacks it as a whole.
+const UNPACKED: [&str; 7] = [
+    "an entry of spaces",
+    "an entry that says it is small",
+    "metadata of zeros",
+    "metadata of spaces",
+    "nested lists",
+    "nested blocks",
+    "many files",
+];
 /// Far above what any of these takes, also where the machine is busy.
 const TIME: Duration = Duration::from_secs(20);
 
@@ -69,8 +80,8 @@ fn huge_in_tar(name: &str) -> Vec<u8> {
 
 /// What is sent for each format, and what it is; the file's name is the table's.
 fn bombs() -> Vec<(Format, &'static str, Vec<u8>)> {
-    let spaces = vec![b' '; 24 << 20];
-    let zeros = gzip(zeros(200));
+    let spaces = vec![b' '; 20 << 20];
+    let zeros = gzip(zeros(120));
     let spaced = |entry: &str| deflated(&[(entry, &spaces)]);
     let inner = deflated(&[("x", &spaces)]);
     let empty: Vec<String> = (0..60_000).map(|number| format!("demo/{number}")).collect();
@@ -198,7 +209,8 @@ fn send(served: &Served, token: &str, what: &str, release: &Release, file: (Stri
     let took = began.elapsed();
     assert!(took < TIME, "{:?} {what}: {took:?}", release.format);
     assert!(rise < MEMORY, "{:?} {what}: {} MiB for {ballast} bytes", release.format, rise >> 20);
-    assert!(matches!(answer.status, 200..=201 | 400 | 413 | 422), "{:?} {what}: {}", release.format, answer.text());
+    let refused = matches!(answer.status, 400 | 413 | 422);
+    assert!(refused || (answer.status < 300 && !UNPACKED.contains(&what)), "{:?} {what}: {answer:?}", release.format);
 }
 
 #[test]
