@@ -11,7 +11,7 @@ use std::{
 };
 
 use codeartifact::Host;
-use local_service::{Clock, Data, Limits, LocalService, Options};
+use local_service::{Clock, Limits, LocalService, Options};
 
 use crate::{
     client::{send, signed},
@@ -30,10 +30,11 @@ const PATIENCE: &str = "LOCAL_SERVICE_CRASH_PATIENCE";
 #[ignore = "started by other tests"]
 fn served() {
     let host = Host::of_process();
-    let mut options = Options::ephemeral(Clock::of(host.clone()));
-    if let Some(folder) = host.var(FOLDER) {
-        options.data = Data::Durable(folder.into());
-    }
+    let clock = Clock::of(host.clone());
+    let mut options = match host.var(FOLDER) {
+        Some(folder) => Options::durable(folder, clock),
+        None => Options::ephemeral(clock),
+    };
     if let Some(source) = host.var(SOURCE) {
         options.external = addresses(source);
     }
