@@ -5,10 +5,10 @@ use std::{
     net::{SocketAddr, TcpStream},
     sync::Arc,
     sync::atomic::{AtomicU64, Ordering},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use local_service::{Clock, LocalService, Options};
+use local_service::{Clock, LocalService, Options, StartError};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -113,13 +113,27 @@ pub(crate) fn fixed_clock() -> Clock {
     Clock::new(move || now)
 }
 
+/// Starts a service. A folder may seem in use for a moment after its service has stopped: a process that another test
+/// starts has what was open until it begins its own program.
+pub(crate) fn start(options: Options) -> Result<LocalService, StartError> {
+    let began = Instant::now();
+    loop {
+        match LocalService::start(options.clone()) {
+            Err(StartError::InUse { .. }) if began.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            other => return other,
+        }
+    }
+}
+
 impl Service {
     pub(crate) fn ephemeral() -> Self {
         Self::of(Options::ephemeral(fixed_clock()))
     }
 
     pub(crate) fn of(options: Options) -> Self {
-        let local = LocalService::start(options).unwrap();
+        let local = start(options).unwrap();
         let address = local.address();
         Self { local, address }
     }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::{
     child::{self, Serving, size},
-    client::Service,
+    client::{Service, start},
     formats::{Ask, Format, Release, furnishing},
 };
 
@@ -72,7 +72,7 @@ impl Stocked {
     /// Starts on another database: all or nothing. Was it refused?
     fn try_database(&self, what: &str, database: &[u8]) -> bool {
         std::fs::write(self.file(), database).unwrap();
-        let refused = match LocalService::start(durable(self.folder.path())) {
+        let refused = match start(durable(self.folder.path())) {
             Ok(service) => {
                 self.check_all(&service);
                 service.stop();
@@ -154,7 +154,7 @@ fn a_damaged_database_is_refused_or_whole() {
 fn a_folder_without_its_database_is_refused() {
     let stocked = stocked();
     std::fs::remove_file(stocked.file()).unwrap();
-    let refused = LocalService::start(durable(stocked.folder.path())).unwrap_err();
+    let refused = start(durable(stocked.folder.path())).unwrap_err();
     let message = refused.to_string();
     assert!(matches!(refused, StartError::Damaged { .. }), "{refused:?}");
     assert!(message.contains(DATABASE) && message.contains("is not there"), "{message}");
@@ -163,13 +163,16 @@ fn a_folder_without_its_database_is_refused() {
     assert!(!stocked.try_database("put back", &stocked.database));
 }
 
+/// What is done to a file.
+type Damage<'a> = &'a dyn Fn(&Path);
+
 /// An asset whose file is gone, or is not as long as it was, is an error; the others are served.
 #[test]
 fn an_asset_that_was_changed_on_the_disk_is_not_served() {
     let stocked = stocked();
     let service = Service::of(durable(stocked.folder.path()));
     let token = service.token();
-    let damages: [(&str, &dyn Fn(&Path)); 4] = [
+    let damages: [(&str, Damage); 4] = [
         ("gone", &|file| std::fs::remove_file(file).unwrap()),
         ("empty", &|file| std::fs::write(file, b"").unwrap()),
         ("shorter", &|file| std::fs::write(file, &std::fs::read(file).unwrap()[1..]).unwrap()),
@@ -233,8 +236,7 @@ fn to_first_form(file: &Path) {
 fn tables(file: &Path) -> BTreeSet<String> {
     let database = redb::Database::open(file).unwrap();
     let read = database.begin_read().unwrap();
-    let names = read.list_tables().unwrap().map(|table| table.name().to_owned()).collect();
-    names
+    read.list_tables().unwrap().map(|table| table.name().to_owned()).collect()
 }
 
 /// A folder as the first form had it: crates only, and no public source.
@@ -299,7 +301,7 @@ fn killed_while_it_is_brought_up_to_date_a_folder_starts() {
             child::address(&mut process);
             drop(process.stdin.take());
             killed += usize::from(child::was_killed(process.wait().unwrap()));
-            let service = LocalService::start(durable(stocked.folder.path())).unwrap();
+            let service = start(durable(stocked.folder.path())).unwrap();
             stocked.check_all(&service);
             service.stop();
             assert_eq!(child::assets(stocked.folder.path()), stocked.assets);
