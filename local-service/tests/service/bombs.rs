@@ -17,6 +17,8 @@ use crate::{
 /// Bytes that a request may cost beyond what the service has anyway: above what the values of a gem's YAML take, which
 /// are the most that is read of any package.
 const MEMORY: u64 = 100 << 20;
+/// A number where a size or a place is expected.
+const HUGE: &[u8] = &[0xf0, 0xff, 0xff, 0xff];
 /// What is only accepted by who unpacks it as a whole.
 const UNPACKED: [&str; 7] = [
     "an entry of spaces",
@@ -82,7 +84,7 @@ fn huge_in_tar(name: &str) -> Vec<u8> {
 fn bombs() -> Vec<(Format, &'static str, Vec<u8>)> {
     let spaces = vec![b' '; 20 << 20];
     let zeros = gzip(zeros(120));
-    let spaced = |entry: &str| deflated(&[(entry, &spaces)]);
+    let filled = |entry: &str| deflated(&[(entry, &spaces)]);
     let inner = deflated(&[("x", &spaces)]);
     let empty: Vec<String> = (0..60_000).map(|number| format!("demo/{number}")).collect();
     let entries = |first: (&'static str, &'static [u8])| {
@@ -90,7 +92,6 @@ fn bombs() -> Vec<(Format, &'static str, Vec<u8>)> {
         all.extend(empty.iter().map(|name| (name.as_str(), &b""[..])));
         zip(&all)
     };
-    const HUGE: &[u8] = &[0xf0, 0xff, 0xff, 0xff];
     let (metadata, nuspec, manifest) = ("demo-1.0.0.dist-info/METADATA", "demo.nuspec", "demo/Package.swift");
     let deep = "<a>".repeat(2_000_000);
     let wide = "<dependency id=\"a\" version=\"1\"/>".repeat(100_000);
@@ -102,10 +103,10 @@ fn bombs() -> Vec<(Format, &'static str, Vec<u8>)> {
         "&b;".repeat(1000),
     );
     let yaml = |more: &str| gem_of(&gzip([format!("{}{more}", specification("demo", "1.0.0")).into_bytes()]), b"x");
-    let mut aliases = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
+    let mut aliases = b"a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_vec();
     for level in 1..30 {
         let before = format!("*a{},", level - 1).repeat(10);
-        aliases += &format!("a{level}: &a{level} [{}]\n", before.trim_end_matches(','));
+        writeln!(aliases, "a{level}: &a{level} [{}]", before.trim_end_matches(',')).unwrap();
     }
     let mut all = vec![
         (Format::Npm, "a tarball of zeros", zeros.clone()),
@@ -114,13 +115,13 @@ fn bombs() -> Vec<(Format, &'static str, Vec<u8>)> {
         (Format::Ruby, "content of zeros", gem_of(&gzip([specification("demo", "1.0.0").into_bytes()]), &zeros)),
         (Format::Ruby, "nested lists", yaml(&format!("files: {}\n", "[".repeat(1_000_000)))),
         (Format::Ruby, "nested blocks", yaml(&"- ".repeat(500_000))),
-        (Format::Ruby, "aliases", yaml(&aliases)),
+        (Format::Ruby, "aliases", yaml(str::from_utf8(&aliases).unwrap())),
         (Format::Ruby, "many files", yaml(&format!("files:\n{}", "- a\n".repeat(3_900_000)))),
         (Format::Ruby, "one long key", yaml(&format!("? {}\n: x\n", "a".repeat(15_000_000)))),
         (Format::Ruby, "a quoted text", yaml(&format!("description: \"{}\"\n", "\\x41".repeat(3_900_000)))),
         (Format::Ruby, "a huge size", huge_in_tar("metadata.gz")),
         (Format::Ruby, "a huge size of the content", huge_in_tar("data.tar.gz")),
-        (Format::Maven, "deep elements", format!("<project>{deep}")[..4 << 20].as_bytes().to_vec()),
+        (Format::Maven, "deep elements", format!("<project>{deep}").as_bytes()[..4 << 20].to_vec()),
         (Format::Maven, "entities", entities.clone().into_bytes()),
         (
             Format::Maven,
@@ -138,8 +139,8 @@ fn bombs() -> Vec<(Format, &'static str, Vec<u8>)> {
         (Format::Swift, manifest, b"// swift-tools-version:5.9\n"),
     ] {
         all.extend([
-            (format, "an entry of spaces", spaced(entry)),
-            (format, "an entry that says it is small", lying(spaced(entry), 24, &[9, 0, 0, 0])),
+            (format, "an entry of spaces", filled(entry)),
+            (format, "an entry that says it is small", lying(filled(entry), 24, &[9, 0, 0, 0])),
             (format, "an entry that says it is huge", lying(deflated(&[(entry, honest)]), 24, HUGE)),
             (format, "an entry that says it is packed huge", lying(deflated(&[(entry, honest)]), 20, HUGE)),
             (format, "an entry elsewhere", lying(deflated(&[(entry, honest)]), 42, HUGE)),

@@ -248,7 +248,7 @@ pub(crate) fn assets(data: &Path) -> Vec<String> {
 pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {
-        assert!(began.elapsed() < Duration::from_secs(60), "{what} does not come");
+        assert!(began.elapsed() < Duration::from_mins(1), "{what} does not come");
         thread::sleep(Duration::from_millis(1));
     }
 }
@@ -267,7 +267,7 @@ impl Tracer {
         command.args(["-f", "-qq", "-o", "/dev/null", "-p", &process, "-e", &trace, "-e", &inject]);
         command.args(paths.iter().flat_map(|path| ["-P", path]));
         let tracer = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let traced = || {
+        let has_all = || {
             let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
             threads.map(|thread| thread.unwrap().path()).all(|thread| {
                 // A thread that ends meanwhile is no obstacle.
@@ -275,7 +275,7 @@ impl Tracer {
                 !status.contains("TracerPid:\t0\n")
             })
         };
-        until("the tracer", traced);
+        until("the tracer", has_all);
         Self(tracer)
     }
 }

@@ -115,7 +115,7 @@ pub(crate) fn fixed_clock() -> Clock {
 
 /// Starts a service. A folder may seem in use for a moment after its service has stopped: a process that another test
 /// starts has what was open until it begins its own program.
-pub(crate) fn start(options: Options) -> Result<LocalService, StartError> {
+pub(crate) fn start(options: &Options) -> Result<LocalService, StartError> {
     let began = Instant::now();
     loop {
         match LocalService::start(options.clone()) {
@@ -132,8 +132,9 @@ impl Service {
         Self::of(Options::ephemeral(fixed_clock()))
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "callers make them for this")]
     pub(crate) fn of(options: Options) -> Self {
-        let local = start(options).unwrap();
+        let local = start(&options).unwrap();
         let address = local.address();
         Self { local, address }
     }

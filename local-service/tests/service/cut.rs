@@ -147,7 +147,7 @@ fn what_is_not_what_it_says_leaves_nothing() {
                 assert_eq!(jar.status, 201);
                 let target = format!("{}.sha1", asks[0].target);
                 let metadata = asks.pop().unwrap();
-                vec![Ask { target, body: wrong[..40].as_bytes().to_vec(), ..asks[0].clone() }, metadata]
+                vec![Ask { target, body: wrong.as_bytes()[..40].to_vec(), ..asks[0].clone() }, metadata]
             }
             // They announce lengths only.
             Format::Cargo | Format::Nuget | Format::Swift => continue,

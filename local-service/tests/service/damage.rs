@@ -72,7 +72,7 @@ impl Stocked {
     /// Starts on another database: all or nothing. Was it refused?
     fn try_database(&self, what: &str, database: &[u8]) -> bool {
         std::fs::write(self.file(), database).unwrap();
-        let refused = match start(durable(self.folder.path())) {
+        let refused = match start(&durable(self.folder.path())) {
             Ok(service) => {
                 self.check_all(&service);
                 service.stop();
@@ -154,7 +154,7 @@ fn a_damaged_database_is_refused_or_whole() {
 fn a_folder_without_its_database_is_refused() {
     let stocked = stocked();
     std::fs::remove_file(stocked.file()).unwrap();
-    let refused = start(durable(stocked.folder.path())).unwrap_err();
+    let refused = start(&durable(stocked.folder.path())).unwrap_err();
     let message = refused.to_string();
     assert!(matches!(refused, StartError::Damaged { .. }), "{refused:?}");
     assert!(message.contains(DATABASE) && message.contains("is not there"), "{message}");
@@ -301,7 +301,7 @@ fn killed_while_it_is_brought_up_to_date_a_folder_starts() {
             child::address(&mut process);
             drop(process.stdin.take());
             killed += usize::from(child::was_killed(process.wait().unwrap()));
-            let service = start(durable(stocked.folder.path())).unwrap();
+            let service = start(&durable(stocked.folder.path())).unwrap();
             stocked.check_all(&service);
             service.stop();
             assert_eq!(child::assets(stocked.folder.path()), stocked.assets);

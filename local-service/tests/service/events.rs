@@ -421,7 +421,7 @@ fn finish(folder: &Path) {
     let receiver = EventReceiver::File(folder.join("events.jsonl"));
     let clock = Clock::of(Host::of_process());
     let options = Options { events: Some(receiver), ..Options::durable(folder.join("data"), clock) };
-    crate::client::start(options).unwrap().stop();
+    crate::client::start(&options).unwrap().stop();
 }
 
 /// SIGKILL between commit and delivery, again and again on one folder.

@@ -353,16 +353,16 @@ impl Release {
         match format {
             Format::Cargo => {
                 put_json("config.json", &json!({ "dl": format!("{base}cargo/dl"), "api": base }));
-                let mut index = String::new();
+                let mut index = Vec::new();
                 for (version, _, bytes) in files {
                     let line = json!({
                         "name": name, "vers": version, "deps": [], "features": {}, "yanked": false,
                         "cksum": sha256(&bytes),
                     });
-                    index += &format!("{line}\n");
+                    writeln!(index, "{line}").unwrap();
                     put(&format!("dl/{name}/{version}/download"), bytes);
                 }
-                put(&index_path(name), index.into_bytes());
+                put(&index_path(name), index);
             }
             Format::Npm => {
                 let mut document = json!({ "name": name, "dist-tags": {}, "versions": {}, "time": {} });
@@ -422,12 +422,12 @@ impl Release {
                 put_json(&format!("reg/{name}/index.json"), &json!({ "items": [{ "items": leaves }] }));
             }
             Format::Ruby => {
-                let mut info = "---\n".to_owned();
+                let mut info = b"---\n".to_vec();
                 for (version, file, bytes) in files {
-                    info += &format!("{version} |checksum:{}\n", sha256(&bytes));
+                    writeln!(info, "{version} |checksum:{}", sha256(&bytes)).unwrap();
                     put(&format!("gems/{file}"), bytes);
                 }
-                put(&format!("info/{name}"), info.into_bytes());
+                put(&format!("info/{name}"), info);
             }
             Format::Swift | Format::Generic => unreachable!("there is no public source of {format:?}"),
         }
@@ -496,7 +496,8 @@ pub(crate) fn npm_document(name: &str, version: &str, content: &[u8]) -> Value {
 }
 
 pub(crate) fn maven_metadata(name: &str, versions: &[&str]) -> String {
-    let versions: String = versions.iter().map(|version| format!("<version>{version}</version>")).collect();
+    let versions: Vec<String> = versions.iter().map(|version| format!("<version>{version}</version>")).collect();
+    let versions = versions.concat();
     format!(
         "<metadata><groupId>com.acme</groupId><artifactId>{name}</artifactId><versioning><versions>{versions}\
          </versions><lastUpdated>20261122190000</lastUpdated></versioning></metadata>"

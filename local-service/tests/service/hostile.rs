@@ -341,9 +341,16 @@ fn no_name_reaches_a_path_and_none_is_too_much() {
             let mut connection = Connection::open(service.address).unwrap();
             connection.send(&ask.bytes(service.address, &token)).unwrap();
             let answer = connection.receive(ask.method == "HEAD");
-            let status =
-                answer.unwrap_or_else(|error| panic!("{name:?} {} {}: {error}", ask.method, ask.target)).status;
-            assert!(matches!(status, 200..=204 | 303 | 400..=431), "{name:?} {} {}: {status}", ask.method, ask.target);
+            let answer = answer.unwrap_or_else(|error| panic!("{name:?} {} {}: {error}", ask.method, ask.target));
+            let status = answer.status;
+            let expected = matches!(status, 200..=204 | 301 | 303 | 400..=431);
+            assert!(expected, "{name:?} {} {}: {status}", ask.method, ask.target);
+            // Nobody is led away.
+            if let Some(location) = answer.header("location") {
+                let here = format!("http://{}/d/acme-111122223333/", service.address);
+                let relative = location.starts_with("/d/acme-111122223333/");
+                assert!(relative || location.starts_with(&here), "{name:?} {}: {location}", ask.target);
+            }
             asked += 1;
             accepted += usize::from(status < 300);
         }

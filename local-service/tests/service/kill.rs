@@ -35,6 +35,9 @@ const CALLS: [(&str, &[usize]); 6] = [
     ("openat", &[1, 2, 3, 4, 5]),
 ];
 
+/// Versions of a copy.
+const VERSIONS: usize = 100;
+
 /// How versions come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
@@ -301,7 +304,6 @@ fn killed_in_a_copy_all_versions_are_there_or_none_is() {
     if !child::strace_is_usable() {
         return;
     }
-    const VERSIONS: usize = 100;
     let folder = tempfile::tempdir().unwrap();
     let serving = Serving { folder: Some(folder.path()), ..Serving::default() };
     let served = serving.start();

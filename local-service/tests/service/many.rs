@@ -88,8 +88,8 @@ fn of_those_who_publish_one_version_one_wins_in_any_format() {
             let winner = release(won[0].0);
             if format == Format::Maven {
                 // Shown when its metadata comes.
-                let last = winner.publication().pop().unwrap();
-                assert!(last.send(service.address, &token).unwrap().status < 300);
+                let metadata = winner.publication().pop().unwrap();
+                assert!(metadata.send(service.address, &token).unwrap().status < 300);
             }
             let (ask, bytes) = winner.reading().swap_remove(0);
             assert_eq!(ask.send(service.address, &token).unwrap().body, bytes, "{format:?} round {round}");
@@ -99,7 +99,6 @@ fn of_those_who_publish_one_version_one_wins_in_any_format() {
 
 /// Ten thousand versions of one package: all are listed, page by page too, and one more goes in as before.
 #[test]
-#[expect(clippy::print_stderr, reason = "what was measured")]
 fn a_package_may_have_very_many_versions() {
     let many = size(300, 10_000);
     for format in Format::ALL {

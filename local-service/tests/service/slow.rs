@@ -23,13 +23,14 @@ const BOUND: Duration = Duration::from_secs(10);
 fn open(served: &Served, bytes: &[u8]) -> TcpStream {
     let mut stream = TcpStream::connect(served.address).unwrap();
     stream.write_all(bytes).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     stream
 }
 
-/// Sends a byte of each now and then, until they are all gone or the test is over.
+/// Sends a byte of each now and then, until the test is over; and not for ever if that fails.
 fn trickle(streams: &mut [TcpStream], over: &AtomicBool) {
-    while !over.load(Ordering::SeqCst) {
+    let began = Instant::now();
+    while !over.load(Ordering::SeqCst) && began.elapsed() < Duration::from_secs(80) {
         for stream in streams.iter_mut() {
             // One that was dropped takes nothing any more.
             drop(stream.write_all(b"a"));

@@ -44,8 +44,8 @@ fn a_folder_in_use_is_refused_and_free_after_a_stop() {
     let second = LocalService::start(durable(folder.path()));
     assert!(matches!(second, Err(StartError::InUse { .. })), "{second:?}");
     first.stop();
-    drop(crate::client::start(durable(folder.path())).unwrap());
-    drop(crate::client::start(durable(folder.path())).unwrap());
+    drop(crate::client::start(&durable(folder.path())).unwrap());
+    drop(crate::client::start(&durable(folder.path())).unwrap());
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn a_damaged_or_unknown_database_is_refused_and_left_as_it_is() {
     let good = std::fs::read(&file).unwrap();
 
     std::fs::write(&file, b"not a database").unwrap();
-    let refused = crate::client::start(durable(folder.path()));
+    let refused = crate::client::start(&durable(folder.path()));
     assert!(matches!(refused, Err(StartError::Damaged { .. })), "{refused:?}");
     assert_eq!(std::fs::read(&file).unwrap(), b"not a database");
 
@@ -79,7 +79,7 @@ fn a_damaged_or_unknown_database_is_refused_and_left_as_it_is() {
         write.open_table(about).unwrap().insert("schema", "99").unwrap();
         write.commit().unwrap();
     }
-    let refused = crate::client::start(durable(folder.path()));
+    let refused = crate::client::start(&durable(folder.path()));
     assert!(matches!(&refused, Err(StartError::Schema { found, .. }) if found == "99"), "{refused:?}");
 
     std::fs::write(&file, &good).unwrap();
@@ -91,7 +91,7 @@ fn a_damaged_or_unknown_database_is_refused_and_left_as_it_is() {
         write.open_table(domains).unwrap().insert("eu-west-1/111122223333/acme", record).unwrap();
         write.commit().unwrap();
     }
-    let refused = crate::client::start(durable(folder.path()));
+    let refused = crate::client::start(&durable(folder.path()));
     let Err(StartError::Damaged { problem, .. }) = &refused else { panic!("{refused:?}") };
     assert!(problem.contains("eu-west-1/111122223333/acme"), "{problem}");
 }
