@@ -618,7 +618,6 @@ fn own_address() -> Option<IpAddr> {
 
 /// Others are served, by the key that they have; what the service tells of itself is for this machine.
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that could not be run says so")]
 fn what_the_service_tells_of_itself_stays_on_this_machine() {
     let Some(own) = own_address() else {
         let needed = Host::of_process().var("TESTS_NEED_ALL").is_some();
