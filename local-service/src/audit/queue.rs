@@ -15,8 +15,9 @@ use serde::Serialize;
 use super::{AuditReceiver, Channel, Record, line::Scribe};
 use crate::notices::Notices;
 
-/// Calls that wait to be written down: more than two workers answer in a second.
-const ROOM: usize = 32_768;
+/// Calls that wait to be written down: what two workers answer in some tenths of a second. Each holds on to the buffer
+/// that its header came in, a kilobyte or two.
+const ROOM: usize = 16_384;
 /// The thread wakes so often at most: a request never pays for waking it more than twenty times a second.
 const GATHER: Duration = Duration::from_millis(50);
 /// Bytes of lines that are written in one piece.
