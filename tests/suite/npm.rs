@@ -172,16 +172,7 @@ fn registry(service: &Service, repository: &str) -> String {
 
 /// `team` has `internal` upstream, and that has `public`, which is connected.
 fn chain(service: &Service) {
-    service.make(DOMAIN, &["public"]);
-    let connect = format!("domain={DOMAIN}&repository=public&external-connection=public:npmjs");
-    let mut answers = vec![service.call("POST", &format!("repository/external-connection?{connect}"), "{}")];
-    for (name, upstream) in [("internal", "public"), ("team", "internal")] {
-        let upstreams = json!({ "upstreams": [{ "repositoryName": upstream }] }).to_string();
-        answers.push(service.call("POST", &format!("repository?domain={DOMAIN}&repository={name}"), &upstreams));
-    }
-    for answer in answers {
-        assert_eq!(answer.status, 200, "{}", answer.text());
-    }
+    service.make_chain(DOMAIN, "public", "public:npmjs");
 }
 
 /// What the project's own program sees of `kit` and of what it needs.

@@ -139,16 +139,7 @@ fn source(nuget: &NuGet, packages: &[(&str, &str, Option<&str>)]) -> Source {
 
 /// `team` has `internal` upstream, and that has `store`, which is connected.
 fn chain(service: &Service) {
-    service.make(DOMAIN, &["store"]);
-    let connect = format!("domain={DOMAIN}&repository=store&external-connection={CONNECTION}");
-    let mut answers = vec![service.call("POST", &format!("repository/external-connection?{connect}"), "{}")];
-    for (name, upstream) in [("internal", "store"), ("team", "internal")] {
-        let upstreams = json!({ "upstreams": [{ "repositoryName": upstream }] }).to_string();
-        answers.push(service.call("POST", &format!("repository?domain={DOMAIN}&repository={name}"), &upstreams));
-    }
-    for answer in answers {
-        assert_eq!(answer.status, 200, "{}", answer.text());
-    }
+    service.make_chain(DOMAIN, "store", CONNECTION);
 }
 
 #[test]

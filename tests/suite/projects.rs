@@ -46,16 +46,7 @@ impl Chain {
             }
             None => Service::start_as_tester(&sandbox, &data),
         };
-        service.make(DOMAIN, &["public"]);
-        let connect = format!("domain={DOMAIN}&repository=public&external-connection={connection}");
-        let mut answers = vec![service.call("POST", &format!("repository/external-connection?{connect}"), "{}")];
-        for (name, upstream) in [("internal", "public"), ("team", "internal")] {
-            let upstreams = json!({ "upstreams": [{ "repositoryName": upstream }] }).to_string();
-            answers.push(service.call("POST", &format!("repository?domain={DOMAIN}&repository={name}"), &upstreams));
-        }
-        for answer in answers {
-            assert_eq!(answer.status, 200, "{}", answer.text());
-        }
+        service.make_chain(DOMAIN, "public", connection);
         Self { sandbox, service, connection }
     }
 

@@ -181,14 +181,7 @@ fn endpoint(service: &Service, repository: &str) -> String {
 
 /// `store` is connected to the public source, `internal` has it upstream, and `team` that.
 fn chain(service: &Service) {
-    service.make(DOMAIN, &["store", "internal", "team"]);
-    let connect = format!("repository/external-connection?domain={DOMAIN}&repository=store&external-connection=public:pypi");
-    assert_eq!(service.call("POST", &connect, "").status, 200);
-    for (name, upstream) in [("internal", "store"), ("team", "internal")] {
-        let body = json!({ "upstreams": [{ "repositoryName": upstream }] }).to_string();
-        let updated = service.call("PUT", &format!("repository?domain={DOMAIN}&repository={name}"), &body);
-        assert_eq!(updated.status, 200, "{}", updated.text());
-    }
+    service.make_chain(DOMAIN, "store", "public:pypi");
 }
 
 /// A service on a folder that asks this source.

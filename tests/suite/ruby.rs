@@ -144,17 +144,7 @@ fn publish_source(ruby: &Ruby<'_>, gems: &[(&str, &str, &str, &PathBuf)]) -> Sou
 fn chain(sandbox: &Sandbox, source: &Source, more: &[&str]) -> Service {
     let external = format!("{CONNECTION}={}", source.url());
     let service = Service::start_with(sandbox, &[&["--ephemeral", "--external", &external], more].concat());
-    service.make(DOMAIN, &["store"]);
-    let call = |method, path: &str, body: &str| {
-        let answer = service.call(method, path, body);
-        assert_eq!(answer.status, 200, "{}", answer.text());
-    };
-    let connect = format!("domain={DOMAIN}&repository=store&external-connection={CONNECTION}");
-    call("POST", &format!("repository/external-connection?{connect}"), "");
-    for (name, upstream) in [("internal", "store"), ("team", "internal")] {
-        let body = format!("{{\"upstreams\":[{{\"repositoryName\":\"{upstream}\"}}]}}");
-        call("POST", &format!("repository?domain={DOMAIN}&repository={name}"), &body);
-    }
+    service.make_chain(DOMAIN, "store", CONNECTION);
     service
 }
 

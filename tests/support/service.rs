@@ -112,6 +112,20 @@ impl Service {
         }
     }
 
+    /// A domain with a chain of three repositories: `team` has `internal` upstream, that has `store`, and that one is
+    /// connected to a public source.
+    pub fn make_chain(&self, domain: &str, store: &str, connection: &str) {
+        self.make(domain, &[store]);
+        let connect = format!("domain={domain}&repository={store}&external-connection={connection}");
+        let answer = self.call("POST", &format!("repository/external-connection?{connect}"), "{}");
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        for (name, upstream) in [("internal", store), ("team", "internal")] {
+            let body = format!("{{\"upstreams\":[{{\"repositoryName\":\"{upstream}\"}}]}}");
+            let answer = self.call("POST", &format!("repository?domain={domain}&repository={name}"), &body);
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        }
+    }
+
     /// A token for a domain, straight from the service.
     pub fn token(&self, domain: &str) -> String {
         self.try_token(domain).expect("the service gives out tokens")
