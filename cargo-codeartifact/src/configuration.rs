@@ -65,6 +65,10 @@ fn clients_of(words: &[String]) -> Result<Vec<&'static Client>, CommandError> {
             CommandError::usage(anyhow!("`{word}` is no package manager that can be configured"))
                 .hint(format!("there are: {}", known()))
         })?;
+        if client.settings.is_none() {
+            return Err(CommandError::user(anyhow!("{} is set up by hand", client.title))
+                .hint(format!("`cargo codeartifact help {}` says how", client.name)));
+        }
         if !clients.iter().any(|other| other.name == client.name) {
             clients.push(client);
         }
@@ -74,8 +78,8 @@ fn clients_of(words: &[String]) -> Result<Vec<&'static Client>, CommandError> {
 
 /// Those on this machine.
 fn found(host: &Host) -> Result<Vec<&'static Client>, CommandError> {
-    let here = |client: &&&Client| client.programs.iter().any(|program| host.find_program(program).is_some());
-    let found: Vec<&'static Client> = clients::CLIENTS.iter().filter(here).copied().collect();
+    let here = |client: &&Client| client.programs.iter().any(|program| host.find_program(program).is_some());
+    let found: Vec<&'static Client> = configured_here().filter(here).collect();
     if found.is_empty() {
         return Err(CommandError::user(anyhow!("there is no package manager on PATH that can be configured"))
             .hint(format!("name one all the same: {}", known())));
@@ -84,7 +88,12 @@ fn found(host: &Host) -> Result<Vec<&'static Client>, CommandError> {
 }
 
 fn known() -> String {
-    clients::CLIENTS.iter().map(|client| client.name).collect::<Vec<_>>().join(", ")
+    configured_here().map(|client| client.name).collect::<Vec<_>>().join(", ")
+}
+
+/// The clients that this command can set up.
+fn configured_here() -> impl Iterator<Item = &'static Client> {
+    clients::CLIENTS.iter().copied().filter(|client| client.settings.is_some())
 }
 
 /// The repository's address as the service says it, and as the credential helper will see it: an address that the

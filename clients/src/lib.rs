@@ -39,28 +39,29 @@ pub struct Client {
     pub programs: &'static [&'static str],
     /// How it asks for a credential; `None` where it has no hook for that.
     pub protocol: Option<&'static Spoken>,
-    /// The files it is set up by.
-    pub settings: &'static dyn Settings,
+    /// The files it is set up by; `None` where that is done by hand, as its page says.
+    pub settings: Option<&'static dyn Settings>,
     /// The oldest version that works, as the client prints it.
     pub minimum_version: &'static str,
-    /// The user's page, in Markdown: what is written where, how it authenticates, how to undo, known limits.
+    /// The user's page, in Markdown: what is written where, how it authenticates, how often it asks, what a failure looks
+    /// like, how to undo, known limits.
     pub page: &'static str,
 }
 
-/// Declares a module for each client, and the tables made of their records.
+/// Declares a module for each client, and the table made of their records.
 macro_rules! clients {
     ($($name:ident),+ $(,)?) => {
         $(pub mod $name;)+
 
         /// Every client, in the order shown to people.
         pub static CLIENTS: &[&Client] = &[$(&$name::CLIENT),+];
-
-        /// Every protocol a client brings along.
-        static PROTOCOLS: &[Option<&Spoken>] = &[$($name::PROTOCOL),+];
     };
 }
 
 clients! { cargo }
+
+/// Every protocol, each in the folder of the client that defined it.
+pub static PROTOCOLS: &[&Spoken] = &[&cargo::SPOKEN];
 
 /// The client of that name.
 pub fn find(name: &str) -> Option<&'static Client> {
@@ -73,11 +74,6 @@ pub fn find_by_program(program: &str) -> Option<&'static Client> {
     CLIENTS.iter().copied().find(|client| client.programs.contains(&program))
 }
 
-/// Every protocol, in the order of the clients that speak them.
-pub fn protocols() -> impl Iterator<Item = &'static Spoken> {
-    PROTOCOLS.iter().copied().flatten()
-}
-
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client").field("name", &self.name).finish_non_exhaustive()
@@ -86,7 +82,7 @@ impl std::fmt::Debug for Client {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{protocol::LinkName, *};
 
     #[test]
     fn names_are_found_and_unique() {
@@ -120,10 +116,25 @@ mod tests {
 
     #[test]
     fn protocol_words_are_unique() {
-        let mut words: Vec<_> = protocols().map(|spoken| spoken.word).collect();
+        let mut words: Vec<_> = PROTOCOLS.iter().map(|spoken| spoken.word).collect();
         let before = words.len();
         words.sort_unstable();
         words.dedup();
         assert_eq!(words.len(), before);
+    }
+
+    #[test]
+    fn a_links_name_selects_one_protocol_or_none() {
+        for spoken in PROTOCOLS {
+            for link in spoken.links {
+                let (name, rest) = match *link {
+                    LinkName::Whole(name) => (name.to_owned(), None),
+                    LinkName::ForDomain(prefix) => (format!("{prefix}a-111122223333.r"), Some("a-111122223333.r")),
+                };
+                let selected: Vec<_> = PROTOCOLS.iter().filter_map(|other| other.selected_by(&name)).collect();
+                assert_eq!(selected, [rest], "{name}");
+                assert_eq!(spoken.selected_by(&format!("x{name}")), None);
+            }
+        }
     }
 }

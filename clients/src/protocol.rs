@@ -11,7 +11,7 @@ use codeartifact::{Authorize, Trust};
 
 /// One protocol, in one folder with the client that defined it.
 pub trait Protocol: Sync {
-    /// Holds the whole conversation. `args` are the caller's arguments after the word that selected the protocol.
+    /// Holds the whole conversation.
     ///
     /// Whether a URL may get a token is decided from `trust` alone, before `authorize` is asked: a foreign URL causes
     /// no look-up and no call. Every answer is flushed as soon as it is written, and nothing else is: what was read
@@ -21,7 +21,7 @@ pub trait Protocol: Sync {
     /// The streams broke, or what came in was no request. Where the wire allows, the reason was answered there too.
     fn converse(
         &self,
-        args: &[OsString],
+        call: &Call<'_>,
         streams: &mut Streams<'_>,
         trust: &Trust,
         authorize: &dyn Authorize,
@@ -34,12 +34,42 @@ pub struct Spoken {
     pub word: &'static str,
     /// An argument the client itself puts first, which selects it too.
     pub first_argument: Option<&'static str>,
-    /// Program names (of links to the credential program) that select it.
-    pub link_names: &'static [&'static str],
+    /// Names of links to the credential program that select it.
+    pub links: &'static [LinkName],
     /// What it is, in one phrase.
     pub about: &'static str,
     /// The conversation.
     pub protocol: &'static dyn Protocol,
+}
+
+impl Spoken {
+    /// What a link's name says, without `.exe`: `None` where it does not select this protocol, else what follows the
+    /// part that is fixed.
+    pub fn selected_by<'n>(&self, name: &'n str) -> Option<Option<&'n str>> {
+        self.links.iter().find_map(|link| match link {
+            LinkName::Whole(whole) => (*whole == name).then_some(None),
+            LinkName::ForDomain(prefix) => name.strip_prefix(prefix).filter(|rest| !rest.is_empty()).map(Some),
+        })
+    }
+}
+
+/// The name of a link to the credential program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkName {
+    /// Just this.
+    Whole(&'static str),
+    /// This, followed by the domain the link is for, as in an endpoint's host: `DOMAIN-OWNER.REGION`. For clients that
+    /// say nothing at all when they ask.
+    ForDomain(&'static str),
+}
+
+/// How the credential program was called.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Call<'a> {
+    /// The caller's arguments, after what selected the protocol.
+    pub args: &'a [OsString],
+    /// What follows the prefix in the name of a link made for one domain: `DOMAIN-OWNER.REGION`.
+    pub domain: Option<&'a str>,
 }
 
 /// The streams of a conversation.
@@ -59,6 +89,9 @@ pub struct Streams<'a> {
 pub enum Answer {
     /// Every request was answered; a refusal is an answer.
     Answered,
+    /// There is no token, and the protocol has no words to say why: the reason went to standard error, and the program
+    /// ends with a failure.
+    Refused,
     /// The request is for another provider, and the protocol has no words to say so.
     NotMine,
 }

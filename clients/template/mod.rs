@@ -4,7 +4,7 @@
 
 use codeartifact::PackageFormat;
 
-use crate::{Client, Spoken};
+use crate::{Client, Spoken, protocol::LinkName};
 
 mod protocol;
 mod settings;
@@ -15,17 +15,18 @@ pub(crate) static CLIENT: Client = Client {
     title: "NAME",
     format: PackageFormat::Generic,
     programs: &["name"],
-    protocol: PROTOCOL,
-    settings: &settings::NameSettings,
+    protocol: Some(&SPOKEN),
+    settings: Some(&settings::NameSettings),
     minimum_version: "1.0.0",
     page: include_str!("page.md"),
 };
 
-/// NAME's protocol; `None` where it has no hook for a credential program.
-pub(crate) const PROTOCOL: Option<&Spoken> = Some(&Spoken {
+/// NAME's protocol, also for the row `PROTOCOLS` in `src/lib.rs`. Where NAME has no hook for a credential program there
+/// is none, and the record says `None`.
+pub(crate) static SPOKEN: Spoken = Spoken {
     word: "name",
     first_argument: None,
-    link_names: &[],
+    links: &[LinkName::Whole("credential-name")],
     about: "NAME's credential helper",
     protocol: &protocol::NameProtocol,
-});
+};

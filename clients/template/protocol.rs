@@ -6,11 +6,9 @@
 //! | the URL is another registry's | nothing | goes on without | 0 |
 //! | the URL is ours but breaks a rule, or there is no token | nothing; the reason on standard error | stops | 1 |
 
-use std::ffi::OsString;
-
 use codeartifact::{Authorize, Endpoint, Trust};
 
-use crate::protocol::{Answer, Protocol, ProtocolError, Streams, causes, read_line};
+use crate::protocol::{Answer, Call, Protocol, ProtocolError, Streams, causes, read_line};
 
 /// NAME's protocol.
 pub(super) struct NameProtocol;
@@ -18,7 +16,7 @@ pub(super) struct NameProtocol;
 impl Protocol for NameProtocol {
     fn converse(
         &self,
-        _args: &[OsString],
+        _call: &Call<'_>,
         streams: &mut Streams<'_>,
         trust: &Trust,
         authorize: &dyn Authorize,
@@ -35,7 +33,8 @@ impl Protocol for NameProtocol {
                 streams.output.flush().map_err(ProtocolError::Write)?;
             }
             Err(error) => {
-                writeln!(streams.errors, "{}", causes(&error).join(": ")).map_err(ProtocolError::Write)?;
+                writeln!(streams.errors, "error: {}", causes(&error).join(": ")).map_err(ProtocolError::Write)?;
+                return Ok(Answer::Refused);
             }
         }
         Ok(Answer::Answered)

@@ -2,11 +2,11 @@
 
 use std::{ffi::OsString, fmt::Write as _, path::Path};
 
-use clients::protocol::{Answer, ProtocolError, Spoken, Streams, shown};
+use clients::protocol::{self, Answer, ProtocolError, Spoken, Streams, shown};
 use codeartifact::{Authorize, Trust};
 
 /// The argument that precedes a conversation handed over, followed by the number of the descriptor that holds what was
-/// read and not yet answered, and the protocol's word.
+/// read and not yet answered, and what selected the protocol: its word, or a link's name.
 pub(crate) const RESUME: &str = "--resume";
 
 const PROGRAM: &str = "codeartifact-credential-helper";
@@ -24,6 +24,8 @@ pub(crate) struct Conversation {
     pub(crate) spoken: &'static Spoken,
     /// The caller's arguments after what selected the protocol.
     pub(crate) args: Vec<OsString>,
+    /// The name of the link that selected the protocol.
+    pub(crate) link: Option<String>,
     /// The descriptor with the beginning, where another program began.
     pub(crate) resumed: Option<String>,
 }
@@ -35,7 +37,14 @@ impl Conversation {
         trust: &Trust,
         authorize: &dyn Authorize,
     ) -> Result<Answer, ProtocolError> {
-        self.spoken.protocol.converse(&self.args, streams, trust, authorize)
+        let domain = self.link.as_deref().and_then(|link| self.spoken.selected_by(link)).flatten();
+        let call = protocol::Call { args: &self.args, domain };
+        self.spoken.protocol.converse(&call, streams, trust, authorize)
+    }
+
+    /// What selects this conversation's protocol in another program of ours.
+    pub(crate) fn selector(&self) -> &str {
+        self.link.as_deref().unwrap_or(self.spoken.word)
     }
 }
 
@@ -59,8 +68,8 @@ pub(crate) enum UsageError {
 /// What the arguments say, the program's name first.
 pub(crate) fn parse(args: &[OsString]) -> Result<Call, UsageError> {
     let (name, args) = args.split_first().map_or((None, args), |(name, args)| (Some(name), args));
-    if let Some(spoken) = name.and_then(by_link_name) {
-        return Ok(converse(spoken, args, None));
+    if let Some(selected) = name.and_then(|name| by_link(Path::new(name))) {
+        return Ok(converse(selected, args, None));
     }
     let (first, rest) = args.split_first().ok_or(UsageError::Nothing)?;
     match first.to_str() {
@@ -71,34 +80,40 @@ pub(crate) fn parse(args: &[OsString]) -> Result<Call, UsageError> {
             let [descriptor, word, rest @ ..] = rest else { return Err(UsageError::Resume) };
             let descriptor =
                 descriptor.to_str().filter(|text| text.parse::<u16>().is_ok()).ok_or(UsageError::Resume)?;
-            let spoken = word.to_str().and_then(by_argument).ok_or(UsageError::Resume)?;
-            Ok(converse(spoken, rest, Some(descriptor.to_owned())))
+            let by_word = || word.to_str().and_then(by_argument);
+            let selected = by_word().or_else(|| by_link(Path::new(word))).ok_or(UsageError::Resume)?;
+            Ok(converse(selected, rest, Some(descriptor.to_owned())))
         }
         word => match word.and_then(by_argument) {
-            Some(spoken) => Ok(converse(spoken, rest, None)),
+            Some(selected) => Ok(converse(selected, rest, None)),
             None => Err(UsageError::Unknown { word: shown(&first.to_string_lossy(), 80) }),
         },
     }
 }
 
-fn converse(spoken: &'static Spoken, args: &[OsString], resumed: Option<String>) -> Call {
-    Call::Converse(Conversation { spoken, args: args.to_vec(), resumed })
+/// A protocol, and the link's name where that selected it.
+type Selected = (&'static Spoken, Option<String>);
+
+fn converse((spoken, link): Selected, args: &[OsString], resumed: Option<String>) -> Call {
+    Call::Converse(Conversation { spoken, args: args.to_vec(), link, resumed })
 }
 
-fn by_argument(word: &str) -> Option<&'static Spoken> {
-    clients::protocols().find(|spoken| spoken.word == word || spoken.first_argument == Some(word))
+fn by_argument(word: &str) -> Option<Selected> {
+    let is_meant = |spoken: &&&Spoken| spoken.word == word || spoken.first_argument == Some(word);
+    clients::PROTOCOLS.iter().find(is_meant).map(|spoken| (*spoken, None))
 }
 
-fn by_link_name(name: &OsString) -> Option<&'static Spoken> {
-    let name = Path::new(name).file_name()?.to_str()?;
+fn by_link(program: &Path) -> Option<Selected> {
+    let name = program.file_name()?.to_str()?;
     let name = name.strip_suffix(std::env::consts::EXE_SUFFIX).unwrap_or(name);
-    clients::protocols().find(|spoken| spoken.link_names.contains(&name))
+    let spoken = clients::PROTOCOLS.iter().find(|spoken| spoken.selected_by(name).is_some())?;
+    Some((*spoken, Some(name.to_owned())))
 }
 
 /// One protocol a line: for scripts, and to be read.
 fn list() -> String {
-    let width = clients::protocols().map(|spoken| spoken.word.len()).max().unwrap_or_default();
-    clients::protocols().fold(String::new(), |mut list, spoken| {
+    let width = clients::PROTOCOLS.iter().map(|spoken| spoken.word.len()).max().unwrap_or_default();
+    clients::PROTOCOLS.iter().fold(String::new(), |mut list, spoken| {
         // Writing to a string cannot fail.
         let _ = writeln!(list, "{:width$}  {}", spoken.word, spoken.about);
         list
@@ -142,6 +157,16 @@ mod tests {
             assert_eq!(conversation.args, ["--x"], "{args:?}");
             assert!(conversation.resumed.is_none());
         }
+    }
+
+    #[test]
+    fn the_name_of_the_link_is_handed_over_with_the_conversation() {
+        for args in
+            [&["/links/cargo-credential-codeartifact"][..], &["p", RESUME, "3", "cargo-credential-codeartifact"]]
+        {
+            assert_eq!(conversation(args).selector(), "cargo-credential-codeartifact", "{args:?}");
+        }
+        assert_eq!(conversation(&["p", "--cargo-plugin"]).selector(), "cargo");
     }
 
     #[test]

@@ -71,7 +71,7 @@ fn sibling(program: &Path) -> Option<PathBuf> {
 
 /// The arguments with which a conversation goes on.
 fn resuming(conversation: &Conversation, descriptor: &str) -> Vec<OsString> {
-    let selection = [RESUME, descriptor, conversation.spoken.word].map(OsString::from);
+    let selection = [RESUME, descriptor, conversation.selector()].map(OsString::from);
     selection.into_iter().chain(conversation.args.iter().cloned()).collect()
 }
 

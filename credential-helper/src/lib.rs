@@ -142,6 +142,10 @@ impl Authorize for FromStores<'_> {
             None => Err(refusal::refusal(endpoint, self.hand_over.now())),
         }
     }
+
+    fn new_token_for(&self, endpoint: &Endpoint) -> Result<AuthorizationToken, AuthorizeError> {
+        Err(refusal::refusal(endpoint, self.hand_over.now()))
+    }
 }
 
 fn run(host: &Host, converse: impl FnOnce(&Conversation, &Surroundings) -> Result<Answer, ProtocolError>) -> u8 {
@@ -177,7 +181,7 @@ fn refuse(conversation: &Conversation, error: SurroundingsError) -> Result<Answe
 fn status(answer: &Result<Answer, ProtocolError>) -> u8 {
     match answer {
         Ok(Answer::Answered) => ANSWERED,
-        Ok(Answer::NotMine) => FAILED,
+        Ok(Answer::Refused | Answer::NotMine) => FAILED,
         Err(error) => {
             // What is wrong with a request was answered on the wire; broken streams could not be.
             if matches!(error, ProtocolError::Read(_) | ProtocolError::Write(_)) {

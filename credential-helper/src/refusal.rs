@@ -34,6 +34,10 @@ impl Authorize for Refusing {
         let cause = self.0.replace(Box::new(io::Error::other(text)));
         Err(refusal(endpoint, Cause(cause)))
     }
+
+    fn new_token_for(&self, endpoint: &Endpoint) -> Result<AuthorizationToken, AuthorizeError> {
+        self.token_for(endpoint)
+    }
 }
 
 /// A boxed error is none itself.

@@ -14,8 +14,8 @@
 
 use std::path::{Path, PathBuf};
 
-use clients::Client;
 use clients::settings::{Edit, Finding, Goal, Level, Places, ProjectMarker, SettingsError, SettingsFile};
+use clients::{Client, Settings};
 use codeartifact::{Endpoint, Host};
 
 mod error;
@@ -118,7 +118,7 @@ pub(crate) fn plan(request: Request, host: &Host) -> Result<Planned, ConfigureEr
     let request = &planned.request;
     for &client in &request.clients {
         let task = Task::new(client, request, host);
-        let name = task.goal().map_settings(|goal| client.settings.repository_name(goal))?;
+        let name = task.goal().map_settings(|goal| task.settings.repository_name(goal))?;
         planned.names.extend(name.map(|name| Named { client: client.name, name }));
         for file in task.files()? {
             let path = task.path(&file);
@@ -160,6 +160,7 @@ pub(crate) fn apply(planned: &Planned, host: &Host) -> Result<Applied, Configure
 /// A client to be set up.
 struct Task<'a> {
     client: &'static Client,
+    settings: &'static dyn Settings,
     request: &'a Request,
     host: &'a Host,
     endpoint: Endpoint,
@@ -169,12 +170,14 @@ struct Task<'a> {
 
 impl<'a> Task<'a> {
     fn new(client: &'static Client, request: &'a Request, host: &'a Host) -> Self {
+        let settings = client.settings.expect("a request names clients that can be set up");
         Self {
             client,
+            settings,
             request,
             host,
             endpoint: request.endpoint.sibling(client.format, request.endpoint.repository()),
-            project: project(host.current_dir(), client.settings.project_marker()),
+            project: project(host.current_dir(), settings.project_marker()),
             home: host.home(),
         }
     }
@@ -200,7 +203,7 @@ impl<'a> Task<'a> {
     fn files(&self) -> Result<Vec<SettingsFile>, ConfigureError> {
         let variable = |name: &str| self.host.var(name).map(str::to_owned);
         let places = Places { home: self.home.as_deref(), project: &self.project, variable: &variable };
-        self.goal().map_settings(|goal| self.client.settings.files(goal, &places))
+        self.goal().map_settings(|goal| self.settings.files(goal, &places))
     }
 
     /// The file the client reads, else the one to be made.
@@ -213,7 +216,7 @@ impl<'a> Task<'a> {
     /// The edit, for the file as it is really called.
     fn edit(&self, file: &SettingsFile, path: &Path, text: Option<&[u8]>) -> Result<Edit, ConfigureError> {
         let file = SettingsFile { candidates: vec![path.to_path_buf()], ..file.clone() };
-        self.goal().map_settings(|goal| self.client.settings.edit(goal, &file, text))
+        self.goal().map_settings(|goal| self.settings.edit(goal, &file, text))
     }
 
     fn write(&self, file: &SettingsFile, path: &Path, journal: &mut Journal) -> Result<FileOutcome, ConfigureError> {

@@ -74,9 +74,9 @@ pub(crate) fn undo(request: &UndoRequest, host: &Host) -> Result<Undone, Configu
     let clients = if request.clients.is_empty() { CLIENTS } else { &request.clients };
     let claims: Vec<_> = clients
         .iter()
-        .map(|client| {
-            let project = project(host.current_dir(), client.settings.project_marker());
-            (client.name, Claim::of(request.level, &project))
+        .filter_map(|client| {
+            let project = project(host.current_dir(), client.settings?.project_marker());
+            Some((client.name, Claim::of(request.level, &project)))
         })
         .collect();
     let is_meant = |change: &JournaledChange, claim: &Claim| {

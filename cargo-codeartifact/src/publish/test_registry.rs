@@ -98,6 +98,10 @@ impl Authorize for TestRegistry {
         let now = SystemTime::UNIX_EPOCH;
         Ok(AuthorizationToken::new(TOKEN.to_owned().into(), now, now + Duration::from_hours(1)))
     }
+
+    fn new_token_for(&self, endpoint: &Endpoint) -> Result<AuthorizationToken, AuthorizeError> {
+        self.token_for(endpoint)
+    }
 }
 
 fn serve(mut stream: &TcpStream, state: &Mutex<State>) {

@@ -2,7 +2,7 @@
 
 use codeartifact::PackageFormat;
 
-use crate::{Client, Spoken};
+use crate::{Client, Spoken, protocol::LinkName};
 
 mod protocol;
 pub mod publish;
@@ -16,17 +16,17 @@ pub(crate) static CLIENT: Client = Client {
     title: "Cargo",
     format: PackageFormat::Cargo,
     programs: &["cargo"],
-    protocol: PROTOCOL,
-    settings: &settings::CargoSettings,
+    protocol: Some(&SPOKEN),
+    settings: Some(&settings::CargoSettings),
     minimum_version: "1.74.0",
     page: include_str!("page.md"),
 };
 
 /// Cargo's protocol. Cargo starts a provider with the one argument `--cargo-plugin`.
-pub(crate) const PROTOCOL: Option<&Spoken> = Some(&Spoken {
+pub(crate) static SPOKEN: Spoken = Spoken {
     word: "cargo",
     first_argument: Some("--cargo-plugin"),
-    link_names: &["cargo-credential-codeartifact"],
+    links: &[LinkName::Whole("cargo-credential-codeartifact")],
     about: "Cargo's credential provider protocol, version 1",
     protocol: &protocol::CargoProtocol,
-});
+};

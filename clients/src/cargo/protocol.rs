@@ -23,13 +23,13 @@
 //! guide's own set-up produces. `operation_independent` saves publishing a second process: a CodeArtifact token is
 //! issued for a domain and does not depend on what it is used for.
 
-use std::{ffi::OsString, io::Write, time::SystemTime};
+use std::{io::Write, time::SystemTime};
 
 use codeartifact::{AuthorizationToken, Authorize, Endpoint, PackageFormat, Trust};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::protocol::{Answer, Protocol, ProtocolError, Streams, causes, is_control, json_depth, read_line, shown};
+use crate::protocol::{Answer, Call, Protocol, ProtocolError, Streams, causes, is_control, json_depth, read_line, shown};
 
 /// The version spoken.
 const VERSION: u32 = 1;
@@ -44,7 +44,7 @@ pub(super) struct CargoProtocol;
 impl Protocol for CargoProtocol {
     fn converse(
         &self,
-        _args: &[OsString],
+        _call: &Call<'_>,
         streams: &mut Streams<'_>,
         trust: &Trust,
         authorize: &dyn Authorize,

@@ -2,13 +2,20 @@
 
 use std::path::Path;
 
-use clients::{CLIENTS, Client};
+use clients::{CLIENTS, Client, Spoken};
 
+use crate::transcripts::folders;
 use crate::{crate_dir, names_in};
 
 /// The headings of every page, in this order.
-pub(crate) const HEADINGS: [&str; 4] =
-    ["## What is written where", "## How it authenticates", "## How to undo", "## Known limits"];
+pub(crate) const HEADINGS: [&str; 6] = [
+    "## What is written where",
+    "## How it authenticates",
+    "## How often it asks",
+    "## What a failure looks like",
+    "## How to undo",
+    "## Known limits",
+];
 
 /// Conversations that every protocol has.
 const CONVERSATIONS: [&str; 2] = ["not-mine", "denied"];
@@ -32,21 +39,11 @@ fn missing(client: &Client, folder: &Path) -> Vec<String> {
     need(headings == HEADINGS, format!("page.md has the headings {headings:?} instead of {HEADINGS:?}"));
     need(client.page.starts_with(&format!("# {}\n", client.title)), "page.md does not begin with the title".to_owned());
 
-    let transcripts = names_in(&folder.join("fixtures/protocol"));
-    let has_protocol = folder.join("protocol.rs").is_file();
-    need(client.protocol.is_some() == has_protocol, "protocol.rs and the record disagree".to_owned());
-    if client.protocol.is_some() {
-        for conversation in CONVERSATIONS {
-            let file = format!("{conversation}.transcript");
-            need(transcripts.contains(&file), format!("no fixtures/protocol/{file}"));
-        }
-        need(transcripts.len() > CONVERSATIONS.len(), "no transcript of an action that succeeds".to_owned());
+    let has_settings = folder.join("settings.rs").is_file();
+    need(client.settings.is_some() == has_settings, "settings.rs and the record disagree".to_owned());
+    if client.settings.is_none() {
+        return missing;
     }
-    for stray in transcripts.iter().filter(|name| Path::new(name).extension().is_none_or(|end| end != "transcript")) {
-        need(false, format!("fixtures/protocol/{stray} is no transcript"));
-    }
-
-    need(folder.join("settings.rs").is_file(), "no settings.rs".to_owned());
     let cases = names_in(&folder.join("fixtures/settings"));
     for case in CASES {
         need(cases.iter().any(|name| name == case), format!("no fixtures/settings/{case}/"));
@@ -56,6 +53,38 @@ fn missing(client: &Client, folder: &Path) -> Vec<String> {
         need(case.join("goal.toml").is_file(), format!("{} has no goal.toml", case.display()));
     }
     missing
+}
+
+/// What a protocol must bring along.
+fn missing_of_protocol(spoken: &Spoken, folder: &Path) -> Vec<String> {
+    let mut missing = Vec::new();
+    let mut need = |there: bool, what: String| {
+        if !there {
+            missing.push(format!("{}: {what}", spoken.word));
+        }
+    };
+    need(folder.join("protocol.rs").is_file(), "no protocol.rs".to_owned());
+    let transcripts = names_in(&folder.join("fixtures/protocol"));
+    for conversation in CONVERSATIONS {
+        let file = format!("{conversation}.transcript");
+        need(transcripts.contains(&file), format!("no fixtures/protocol/{file}"));
+    }
+    need(transcripts.len() > CONVERSATIONS.len(), "no transcript of an action that succeeds".to_owned());
+    for stray in transcripts.iter().filter(|name| Path::new(name).extension().is_none_or(|end| end != "transcript")) {
+        need(false, format!("fixtures/protocol/{stray} is no transcript"));
+    }
+    missing
+}
+
+#[test]
+fn every_protocol_is_complete_and_listed() {
+    let src = crate_dir().join("src");
+    let missing: Vec<_> =
+        folders().flat_map(|(folder, spoken)| missing_of_protocol(spoken, &src.join(folder))).collect();
+    assert!(missing.is_empty(), "missing:\n{}", missing.join("\n"));
+    for name in names_in(&src).iter().filter(|name| src.join(name).join("protocol.rs").is_file()) {
+        assert!(folders().any(|(folder, _)| folder == **name), "src/{name} is not in the row `PROTOCOLS`");
+    }
 }
 
 #[test]
@@ -77,9 +106,9 @@ fn every_folder_with_a_page_is_in_the_table() {
 fn a_client_that_brings_nothing_is_told_so() {
     let cargo = clients::find("cargo").unwrap();
     let missing = missing(cargo, Path::new("/nowhere"));
-    for what in
-        ["mod.rs", "protocol.rs", "not-mine.transcript", "denied.transcript", "settings/empty", "settings/foreign"]
-    {
+    let missing: Vec<_> =
+        missing.into_iter().chain(missing_of_protocol(clients::PROTOCOLS[0], Path::new("/"))).collect();
+    for what in ["mod.rs", "protocol.rs", "not-mine", "denied.transcript", "settings/empty", "settings.rs"] {
         assert!(missing.iter().any(|line| line.contains(what)), "{what} is not asked for: {missing:?}");
     }
 }

@@ -22,7 +22,7 @@ fn edits_of_real_files_go_there_and_back() {
         eprintln!("no corpus of real files: set CODEARTIFACT_CORPUS to its folder; generated files are tested");
         return;
     };
-    for client in CLIENTS {
+    for client in CLIENTS.iter().filter(|client| client.settings.is_some()) {
         let folder = corpus.join(client.name);
         let names = names_in(&folder);
         let mut edited = 0;

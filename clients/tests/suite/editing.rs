@@ -33,7 +33,7 @@ impl Wish {
     pub(crate) fn files(&self, client: &Client) -> Vec<SettingsFile> {
         let endpoint = endpoint(client.format, &self.repository);
         let places = Places { home: Some(Path::new("/home/dev")), project: Path::new("/project"), variable: &|_| None };
-        client.settings.files(&self.goal(&endpoint), &places).unwrap()
+        client.settings.unwrap().files(&self.goal(&endpoint), &places).unwrap()
     }
 
     pub(crate) fn edit(
@@ -43,7 +43,7 @@ impl Wish {
         text: Option<&[u8]>,
     ) -> Result<Edit, SettingsError> {
         let endpoint = endpoint(client.format, &self.repository);
-        client.settings.edit(&self.goal(&endpoint), file, text)
+        client.settings.unwrap().edit(&self.goal(&endpoint), file, text)
     }
 
     fn goal<'a>(&'a self, endpoint: &'a Endpoint) -> Goal<'a> {

@@ -18,9 +18,9 @@ fn the_template_is_a_client() {
     let goal =
         Goal { level: Level::User, endpoint: &endpoint, name: None, replace_default: false, helper: HELPER.as_ref() };
     let places = Places { home: Some("/home/dev".as_ref()), project: "/project".as_ref(), variable: &|_| None };
-    let files = client.settings.files(&goal, &places).unwrap();
-    let edit = client.settings.edit(&goal, &files[0], None).unwrap();
-    let again = client.settings.edit(&goal, &files[0], Some(edit.after.as_bytes())).unwrap();
+    let files = client.settings.unwrap().files(&goal, &places).unwrap();
+    let edit = client.settings.unwrap().edit(&goal, &files[0], None).unwrap();
+    let again = client.settings.unwrap().edit(&goal, &files[0], Some(edit.after.as_bytes())).unwrap();
     assert!(!edit.is_empty() && again.is_empty());
     let headings: Vec<_> = client.page.lines().filter(|line| line.starts_with("## ")).collect();
     assert_eq!(headings, HEADINGS);

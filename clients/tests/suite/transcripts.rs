@@ -4,9 +4,12 @@
 //! | setting | meaning |
 //! | --- | --- |
 //! | `arguments A B` | what the client was started with |
+//! | `link REST` | what follows the prefix in the name of the link that was called |
+//! | `answer refused`, `answer not-mine` | how the conversation ends, where not with an answer to every request |
 //! | `authorize token`, `denied` or `none` | what asking for a token gives; with `none` nobody may ask |
 //! | | `{REASON}` stands for what the refusal says of itself |
 //! | `asked N` | how often a token was asked for |
+//! | `renewed N` | how often of these another one than before was asked for |
 //! | `override URL` | the service endpoint override in force |
 //! | `resumed` | another program began the conversation |
 //! | `fails TEXT` | the conversation ends with that error |
@@ -21,7 +24,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use clients::protocol::{Answer, ProtocolError, Spoken, Streams};
+use clients::protocol::{Answer, Call, ProtocolError, Spoken, Streams};
 use codeartifact::{
     AuthorizationToken, Authorize, AuthorizeError, ControlPlaneError, Endpoint, ServiceOverride, SourceError, Trust,
     control_plane::FailureKind,
@@ -35,7 +38,15 @@ const NOW: u64 = 1_795_348_800;
 /// Gives the same token, the same refusal, or nothing at all.
 pub(crate) struct FakeAuthorize {
     pub(crate) gives: Gives,
+    /// How often a token was asked for, and how often another than the one before.
     pub(crate) asked: Cell<u32>,
+    pub(crate) renewed: Cell<u32>,
+}
+
+impl FakeAuthorize {
+    pub(crate) fn new(gives: Gives) -> Self {
+        Self { gives, asked: Cell::new(0), renewed: Cell::new(0) }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +68,11 @@ impl Authorize for FakeAuthorize {
             Gives::Denied => Err(denied(endpoint.domain().as_str())),
             Gives::Nothing => panic!("a token was asked for {endpoint}"),
         }
+    }
+
+    fn new_token_for(&self, endpoint: &Endpoint) -> Result<AuthorizationToken, AuthorizeError> {
+        self.renewed.set(self.renewed.get() + 1);
+        self.token_for(endpoint)
     }
 }
 
@@ -175,7 +191,8 @@ impl Transcript {
             }
         }
         for (name, _) in &transcript.settings {
-            let known = ["arguments", "authorize", "asked", "override", "resumed", "fails"];
+            let known =
+                ["arguments", "link", "authorize", "asked", "renewed", "override", "resumed", "fails", "answer"];
             assert!(known.contains(&name.as_str()), "unknown setting {name}");
         }
         transcript
@@ -186,7 +203,10 @@ impl Transcript {
     }
 }
 
-fn replay(spoken: &Spoken, transcript: &Transcript) -> (String, Result<Answer, ProtocolError>, u32) {
+/// What was said, how it ended, and how often a token was asked for, and another than before.
+type Replayed = (String, Result<Answer, ProtocolError>, [u32; 2]);
+
+fn replay(spoken: &Spoken, transcript: &Transcript) -> Replayed {
     let record = Record::default();
     let lines = transcript.conversation.lines().filter_map(|line| line.strip_prefix("> ")).map(str::to_owned).collect();
     let mut input = Client { lines, record: record.clone(), rest: Vec::new() };
@@ -201,27 +221,30 @@ fn replay(spoken: &Spoken, transcript: &Transcript) -> (String, Result<Answer, P
     let trust = Trust {
         service_override: transcript.setting("override").map(|url| ServiceOverride::parse(url.as_bytes()).unwrap()),
     };
-    let authorize = FakeAuthorize {
-        gives: match transcript.setting("authorize") {
-            Some("token") => Gives::Token,
-            Some("denied") => Gives::Denied,
-            _ => Gives::Nothing,
-        },
-        asked: Cell::new(0),
-    };
+    let authorize = FakeAuthorize::new(match transcript.setting("authorize") {
+        Some("token") => Gives::Token,
+        Some("denied") => Gives::Denied,
+        _ => Gives::Nothing,
+    });
     let arguments: Vec<_> =
         transcript.setting("arguments").unwrap_or_default().split_whitespace().map(OsString::from).collect();
-    let answer = spoken.protocol.converse(&arguments, &mut streams, &trust, &authorize);
+    let call = Call { args: &arguments, domain: transcript.setting("link") };
+    let answer = spoken.protocol.converse(&call, &mut streams, &trust, &authorize);
     assert!(output.pending.is_empty(), "an answer was not flushed");
-    (record.0.take(), answer, authorize.asked.get())
+    (record.0.take(), answer, [authorize.asked.get(), authorize.renewed.get()])
+}
+
+/// The folders with a protocol, and that protocol: each is in the folder of its word's first part.
+pub(crate) fn folders() -> impl Iterator<Item = (String, &'static Spoken)> {
+    clients::PROTOCOLS.iter().map(|spoken| (spoken.word.split('-').next().unwrap().to_owned(), *spoken))
 }
 
 #[test]
 fn every_conversation_goes_as_recorded() {
     let mut replayed = 0;
-    for client in clients::CLIENTS {
-        let Some(spoken) = client.protocol else { continue };
-        let folder = crate_dir().join("src").join(client.name).join("fixtures/protocol");
+    for (name, spoken) in folders() {
+        let folder = crate_dir().join("src").join(&name).join("fixtures/protocol");
+        let client = name;
         for name in
             names_in(&folder).iter().filter(|name| Path::new(name).extension().is_some_and(|e| e == "transcript"))
         {
@@ -229,14 +252,22 @@ fn every_conversation_goes_as_recorded() {
             let (conversation, answer, asked) = replay(spoken, &transcript);
             let reason = serde_json::to_string(&denied("my-org").to_string()).unwrap();
             let expected = transcript.conversation.replace("{REASON}", reason.trim_matches('"'));
-            assert_eq!(conversation, expected, "{}/{name}", client.name);
+            assert_eq!(conversation, expected, "{client}/{name}");
             match (answer, transcript.setting("fails")) {
-                (Ok(answer), None) => assert_eq!(answer, Answer::Answered, "{name}"),
+                (Ok(answer), None) => {
+                    let expected = match transcript.setting("answer") {
+                        Some("refused") => Answer::Refused,
+                        Some("not-mine") => Answer::NotMine,
+                        Some(other) => panic!("{name}: no answer is called {other}"),
+                        None => Answer::Answered,
+                    };
+                    assert_eq!(answer, expected, "{name}");
+                }
                 (Ok(_), Some(error)) => panic!("{name}: did not fail: {error}"),
                 (Err(error), expected) => assert_eq!(Some(error.to_string().as_str()), expected, "{name}"),
             }
-            let expected = transcript.setting("asked").map_or(0, |number| number.parse().unwrap());
-            assert_eq!(asked, expected, "{name}: tokens asked for");
+            let number = |name| transcript.setting(name).map_or(0, |number| number.parse().unwrap());
+            assert_eq!(asked, [number("asked"), number("renewed")], "{name}: tokens asked for, and others");
             replayed += 1;
         }
     }
@@ -254,12 +285,9 @@ fn a_broken_stream_is_an_error() {
             Ok(())
         }
     }
-    for client in clients::CLIENTS {
-        let Some(spoken) = client.protocol else { continue };
-        let mut streams =
-            Streams { input: &mut io::empty(), output: &mut Broken, errors: &mut io::sink(), resumed: false };
-        let authorize = FakeAuthorize { gives: Gives::Nothing, asked: Cell::new(0) };
-        let answer = spoken.protocol.converse(&[], &mut streams, &Trust::default(), &authorize);
-        assert!(matches!(answer, Err(ProtocolError::Write(_))), "{}: {answer:?}", client.name);
-    }
+    let spoken = clients::find("cargo").unwrap().protocol.unwrap();
+    let mut streams = Streams { input: &mut io::empty(), output: &mut Broken, errors: &mut io::sink(), resumed: false };
+    let authorize = FakeAuthorize::new(Gives::Nothing);
+    let answer = spoken.protocol.converse(&Call::default(), &mut streams, &Trust::default(), &authorize);
+    assert!(matches!(answer, Err(ProtocolError::Write(_))), "{answer:?}");
 }

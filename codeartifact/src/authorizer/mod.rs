@@ -40,10 +40,16 @@ use note::Note;
 /// The longest wait for another process's request. The source gives up after 20 s.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// What clients see: one method.
+/// The age up to which a kept token counts as new: another process that was refused may just have brought it.
+const NEW: Duration = Duration::from_mins(1);
+
+/// What clients see: a token, and another one where that was refused.
 pub trait Authorize {
     /// A token for the domain of `endpoint`, good for at least the request that follows.
     fn token_for(&self, endpoint: &Endpoint) -> Result<AuthorizationToken, AuthorizeError>;
+
+    /// The service refused the token that [`Authorize::token_for`] gave: a new one, issued within the last minute.
+    fn new_token_for(&self, endpoint: &Endpoint) -> Result<AuthorizationToken, AuthorizeError>;
 }
 
 /// Store, then one flight to the source for any number of processes, then store again.
@@ -279,6 +285,25 @@ impl Authorize for Authorizer<'_> {
             Some(token) if token.freshness(now) == Freshness::Fresh => Ok(token),
             Some(old) => self.renewed(&scope, old),
             None => self.fetched(&scope),
+        }
+    }
+
+    fn new_token_for(&self, endpoint: &Endpoint) -> Result<AuthorizationToken, AuthorizeError> {
+        let scope = TokenScope::of(endpoint, self.aws)?;
+        if let Some(token) = environment_token(self.host, &scope) {
+            return Ok(token);
+        }
+        let flight = self.flight(&scope);
+        let _seat = match flight.as_ref().map(|flight| flight.wait(LONGEST_WAIT)).transpose()? {
+            Some(Turn::Leads(seat)) => Some(seat),
+            Some(Turn::Taken) => return Err(AuthorizeError::Busy { waited: LONGEST_WAIT }),
+            Some(Turn::Alone) | None => None,
+        };
+        let now = self.host.now();
+        let is_new = |token: &AuthorizationToken| now.duration_since(token.issued()).is_ok_and(|age| age <= NEW);
+        match self.held(&scope, now).filter(is_new) {
+            Some(token) => Ok(token),
+            None => Ok(self.issued(&scope, flight.as_ref())?),
         }
     }
 }
