@@ -7,7 +7,7 @@ use std::{
     io::{self, BufRead, Write},
 };
 
-use codeartifact::{Authorize, Trust};
+use codeartifact::{Authorize, AuthorizeError, Trust};
 
 /// One protocol, in one folder with the client that defined it.
 pub trait Protocol: Sync {
@@ -220,6 +220,13 @@ pub fn causes(error: &dyn Error) -> Vec<String> {
         next = error.source();
     }
     causes
+}
+
+/// Why there is no token: the error, its causes, and the next step as a last line that begins with `hint: `. What every
+/// protocol tells its client, each in the client's own words for a failure.
+pub fn refusal_lines(error: &AuthorizeError) -> Vec<String> {
+    let hint = error.hint().map(|hint| format!("hint: {}", shown(&hint, LONGEST_CAUSE)));
+    causes(error).into_iter().chain(hint).collect()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 
 use codeartifact::{Authorize, Endpoint, Trust};
 
-use crate::protocol::{Answer, Call, Protocol, ProtocolError, Streams, causes, read_line};
+use crate::protocol::{Answer, Call, Protocol, ProtocolError, Streams, causes, read_line, refusal_lines};
 
 /// NAME's protocol.
 pub(super) struct NameProtocol;
@@ -33,7 +33,8 @@ impl Protocol for NameProtocol {
                 streams.output.flush().map_err(ProtocolError::Write)?;
             }
             Err(error) => {
-                writeln!(streams.errors, "error: {}", causes(&error).join(": ")).map_err(ProtocolError::Write)?;
+                writeln!(streams.errors, "error: {}", refusal_lines(&error).join("\n"))
+                    .map_err(ProtocolError::Write)?;
                 return Ok(Answer::Refused);
             }
         }

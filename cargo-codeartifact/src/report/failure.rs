@@ -168,27 +168,13 @@ pub(crate) fn inert<'a>(name: &'a str, placeholder: &'a str) -> &'a str {
 
 impl From<ControlPlaneError> for CommandError {
     fn from(error: ControlPlaneError) -> Self {
-        let (kind, hint) = match error.kind {
-            FailureKind::NoIdentity => (
-                Kind::Identity,
-                "sign in to AWS (`aws sso login`, `aws login`) or set access keys; `--profile` chooses another profile",
-            ),
-            FailureKind::Denied => (
-                Kind::Denied,
-                "have the permission added to a policy of this identity, or to the policy of the domain or repository",
-            ),
-            FailureKind::NotFound => {
-                (Kind::User, "check domain, owner, Region and repository; `-v` says where each comes from")
-            }
-            FailureKind::Conflict => (Kind::User, "see what is there, then decide which of the two is to stay"),
-            FailureKind::Invalid => (Kind::User, "correct what the service names, then try again"),
-            FailureKind::Quota => (Kind::User, "make room, or ask AWS for a higher quota"),
-            FailureKind::Throttled => (Kind::Service, "wait a little, then try again"),
-            FailureKind::Unreachable => {
-                (Kind::Service, "check the network and the Region, and `AWS_ENDPOINT_URL_CODEARTIFACT` where it is set")
-            }
-            FailureKind::Service => (Kind::Service, "try again; if it stays, give AWS the request id"),
+        let kind = match error.kind {
+            FailureKind::NoIdentity => Kind::Identity,
+            FailureKind::Denied => Kind::Denied,
+            FailureKind::NotFound | FailureKind::Conflict | FailureKind::Invalid | FailureKind::Quota => Kind::User,
+            FailureKind::Throttled | FailureKind::Unreachable | FailureKind::Service => Kind::Service,
         };
+        let hint = error.hint();
         Self::new(kind, error).hint(hint)
     }
 }

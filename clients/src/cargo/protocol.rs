@@ -25,11 +25,13 @@
 
 use std::{io::Write, time::SystemTime};
 
-use codeartifact::{AuthorizationToken, Authorize, Endpoint, PackageFormat, Trust};
+use codeartifact::{AuthorizationToken, Authorize, AuthorizeError, Endpoint, PackageFormat, Trust};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::protocol::{Answer, Call, Protocol, ProtocolError, Streams, causes, is_control, json_depth, read_line, shown};
+use crate::protocol::{
+    Answer, Call, Protocol, ProtocolError, Streams, causes, is_control, json_depth, read_line, refusal_lines, shown,
+};
 
 /// The version spoken.
 const VERSION: u32 = 1;
@@ -88,7 +90,7 @@ fn answer(request: &Request, trust: &Trust, authorize: &dyn Authorize) -> Result
     match request {
         Request::Get(url) => {
             let endpoint = ours(url, trust)?;
-            authorize.token_for(&endpoint).map(Granted::Token).map_err(|error| Failure::of(&error))
+            authorize.token_for(&endpoint).map(Granted::Token).map_err(|error| Failure::refused(&error))
         }
         Request::Login(url) => ours(url, trust).map(|_| Granted::Login),
         Request::Logout(url) => ours(url, trust).map(|_| Granted::Logout),
@@ -298,7 +300,16 @@ enum Failure {
 impl Failure {
     /// The whole chain: cargo rebuilds and prints it.
     fn of(error: &dyn std::error::Error) -> Self {
-        let mut causes = causes(error).into_iter();
-        Self::Other { message: causes.next().unwrap_or_default(), caused_by: causes.collect() }
+        Self::from_lines(causes(error))
+    }
+
+    /// The next step comes last, where cargo prints the deepest cause.
+    fn refused(error: &AuthorizeError) -> Self {
+        Self::from_lines(refusal_lines(error))
+    }
+
+    fn from_lines(lines: Vec<String>) -> Self {
+        let mut lines = lines.into_iter();
+        Self::Other { message: lines.next().unwrap_or_default(), caused_by: lines.collect() }
     }
 }

@@ -7,7 +7,7 @@
 //! | `link REST` | what follows the prefix in the name of the link that was called |
 //! | `answer refused`, `answer not-mine` | how the conversation ends, where not with an answer to every request |
 //! | `authorize token`, `denied` or `none` | what asking for a token gives; with `none` nobody may ask |
-//! | | `{REASON}` stands for what the refusal says of itself |
+//! | | `{REASON}` stands for what the refusal says of itself, `{HINT}` for the next step |
 //! | `asked N` | how often a token was asked for |
 //! | `renewed N` | how often of these another one than before was asked for |
 //! | `override URL` | the service endpoint override in force |
@@ -251,7 +251,9 @@ fn every_conversation_goes_as_recorded() {
             let transcript = Transcript::read(&std::fs::read_to_string(folder.join(name)).unwrap());
             let (conversation, answer, asked) = replay(spoken, &transcript);
             let reason = serde_json::to_string(&denied("my-org").to_string()).unwrap();
+            let hint = serde_json::to_string(&denied("my-org").hint().unwrap()).unwrap();
             let expected = transcript.conversation.replace("{REASON}", reason.trim_matches('"'));
+            let expected = expected.replace("{HINT}", hint.trim_matches('"'));
             assert_eq!(conversation, expected, "{client}/{name}");
             match (answer, transcript.setting("fails")) {
                 (Ok(answer), None) => {

@@ -85,14 +85,14 @@ pub enum AuthorizeError {
 }
 
 impl AuthorizeError {
-    /// What the user can do about it, where that is not the source's to say.
+    /// What the user can do about it, in one line.
     pub fn hint(&self) -> Option<String> {
         match self {
             AuthorizeError::Scope(ScopeError::NoRegion { .. }) => Some("set AWS_REGION".to_owned()),
             AuthorizeError::Scope(ScopeError::OtherOverride { .. }) => {
                 Some("set AWS_ENDPOINT_URL_CODEARTIFACT to the service that has this repository".to_owned())
             }
-            AuthorizeError::Source(_) => None,
+            AuthorizeError::Source(SourceError::ControlPlane(error)) => Some(error.hint()),
             AuthorizeError::Lock(error) => Some(error.hint()),
             AuthorizeError::Busy { .. } => Some("see whether a credential process or a sign-in hangs".to_owned()),
         }

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use crate::endpoint::{AccountId, DomainName, PackageFormat, RepositoryName};
 
 pub mod aws;
+mod denial;
 
 /// The operations. Blocking: the SDK's runtime stays behind [`aws::AwsControlPlane`].
 pub trait ControlPlane {
@@ -249,9 +250,16 @@ pub struct ControlPlaneError {
 }
 
 impl ControlPlaneError {
-    /// The permissions the caller lacks, where it was denied.
+    /// The permissions the caller lacks, where it was denied: the one that the service names, else all that the operation
+    /// needs.
     pub fn permissions(&self) -> Option<String> {
-        (self.kind == FailureKind::Denied).then(|| match self.operation {
+        if self.kind != FailureKind::Denied {
+            return None;
+        }
+        if let Some(action) = denial::Denial::read(&self.message).action {
+            return Some(action.to_owned());
+        }
+        Some(match self.operation {
             // The second one is another service's (the API reference of GetAuthorizationToken says so).
             "GetAuthorizationToken" => {
                 "codeartifact:GetAuthorizationToken on the domain and sts:GetServiceBearerToken".to_owned()
@@ -261,6 +269,26 @@ impl ControlPlaneError {
                 .to_owned(),
             operation => format!("codeartifact:{operation}"),
         })
+    }
+
+    /// What the user can do about it, in one line. Nothing in it is from outside but the name of a permission.
+    pub fn hint(&self) -> String {
+        match self.kind {
+            FailureKind::NoIdentity => {
+                "sign in to AWS (`aws sso login`, `aws login`) or set access keys; AWS_PROFILE chooses another profile"
+            }
+            FailureKind::Denied => return denial::Denial::read(&self.message).hint(self.operation),
+            FailureKind::NotFound => "check domain, owner, Region and repository; `-v` says where each comes from",
+            FailureKind::Conflict => "see what is there, then decide which of the two is to stay",
+            FailureKind::Invalid => "correct what the service names, then try again",
+            FailureKind::Quota => "make room, or ask AWS for a higher quota",
+            FailureKind::Throttled => "wait a little, then try again",
+            FailureKind::Unreachable => {
+                "check the network and the Region, and `AWS_ENDPOINT_URL_CODEARTIFACT` where it is set"
+            }
+            FailureKind::Service => "try again; if it stays, give AWS the request id",
+        }
+        .to_owned()
     }
 }
 
