@@ -2,7 +2,7 @@
 
 use std::{io, net::IpAddr, sync::Arc};
 
-use hyper::{Method, Uri};
+use hyper::Method;
 use serde::Serialize;
 use serde_json::{
     Map, Value, json,
@@ -101,6 +101,8 @@ pub(super) struct Scribe {
     lines: u64,
     /// Who called last: mostly it is the same again.
     last: Option<(Arc<Principal>, Option<String>, Box<RawValue>)>,
+    /// What stands for a caller who is not known.
+    unknown: Box<RawValue>,
     /// The second of the last line, as text.
     second: (u64, String),
 }
@@ -172,20 +174,21 @@ impl Scribe {
     pub(super) fn new() -> io::Result<Self> {
         let mut run = [0; 8];
         getrandom::fill(&mut run).map_err(io::Error::other)?;
-        Ok(Self { run: u64::from_be_bytes(run), lines: 0, last: None, second: (u64::MAX, String::new()) })
+        let unknown = to_raw_value(&json!({ "type": "Unknown" })).map_err(io::Error::other)?;
+        Ok(Self { run: u64::from_be_bytes(run), lines: 0, last: None, unknown, second: (u64::MAX, String::new()) })
     }
 
     /// Writes the line of a call, with its end.
-    pub(super) fn line(&mut self, record: &Record, out: &mut Vec<u8>) {
+    pub(super) fn line(&mut self, record: &Record, target: &str, agent: &str, out: &mut Vec<u8>) {
         let from = out.len();
         self.lines += 1;
         self.tell_time(record.time / 1000);
         self.identify(record);
         let identity = self.last.as_ref().map(|(_, _, identity)| &**identity).filter(|_| record.caller.is_some());
-        let unknown = to_raw_value(&json!({ "type": "Unknown" })).expect("an object is JSON");
         // It was parsed before, when it was served.
-        let target = Target::parse(&record.uri).unwrap_or_default();
-        let of_client = record.uri.path().starts_with("/d/");
+        let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+        let target = Target::of(path, query).unwrap_or_default();
+        let of_client = path.starts_with("/d/");
         let described = if of_client { formats::described(&record.method, &target) } else { None };
 
         let (mut name, mut read_only) = (record.operation, is_reading(record.operation));
@@ -227,20 +230,20 @@ impl Scribe {
         let hidden = record.operation == "GetAuthorizationToken" && matches!(record.outcome, Outcome::Done);
         let line = Line {
             event_version: "1.05",
-            user_identity: identity.unwrap_or(&unknown),
+            user_identity: identity.unwrap_or(&self.unknown),
             event_time: &self.second.1,
             event_source: "codeartifact.amazonaws.com",
             event_name: name,
             aws_region: record.region.as_ref().map(codeartifact::Region::as_str),
             source_ip_address: record.peer.to_canonical(),
-            user_agent: record.user_agent.as_ref().map_or("", |agent| cut(agent.to_str().unwrap_or_default(), 512)),
+            user_agent: agent,
             error_code: error_code.as_deref(),
             error_message,
             request_parameters: parameters,
             response_elements: hidden.then(|| json!({ "sessionToken": "HIDDEN_DUE_TO_SECURITY_REASONS" })),
             additional_event_data: Additional {
                 http_method: record.method.as_str(),
-                request_uri: request_uri(&record.uri, of_client),
+                request_uri: request_uri(path, query, of_client),
             },
             request_id: format!("local-{}", record.number),
             event_id: self.event_id(),
@@ -354,11 +357,10 @@ fn message(body: &[u8]) -> Option<String> {
 }
 
 /// The path below the domain, as the service writes it down, and of the query what is known.
-fn request_uri(uri: &Uri, of_client: bool) -> String {
-    let path = uri.path();
+fn request_uri(path: &str, query: Option<&str>, of_client: bool) -> String {
     let below = path.strip_prefix("/d/").filter(|_| of_client).and_then(|rest| Some(&rest[rest.find('/')?..]));
     let mut text = cut(below.unwrap_or(path), TEXT).to_owned();
-    for (at, pair) in uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).enumerate() {
+    for (at, pair) in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).enumerate() {
         text.push(if at == 0 { '?' } else { '&' });
         let known = pair.split('=').next().is_some_and(|name| PARAMETERS.iter().any(|(known, _)| *known == name));
         text.push_str(if known { cut(pair, TEXT) } else { MASK });

@@ -6,8 +6,7 @@
 //! line never has in it: a token, a signature, the content of an asset. Of a query only the parameters that are known
 //! are written down, and what looks like a token is blackened wherever it stands.
 //!
-//! Nobody waits for a line. A request leaves what it knows in a bounded queue (references to what it has in memory
-//! anyhow, no copies); one thread makes lines of that every 50 milliseconds, and at the stop. If that thread cannot keep
+//! Nobody waits for a line. A request leaves what it knows in a bounded queue; one thread makes lines of that every 50 milliseconds, and at the stop. If that thread cannot keep
 //! up, or the disk is full, lines are lost and requests answered: how many were lost is in `GET /_local/counters`, and
 //! told once.
 //!

@@ -15,9 +15,10 @@ use serde::Serialize;
 use super::{AuditReceiver, Channel, Record, line::Scribe};
 use crate::notices::Notices;
 
-/// Calls that wait to be written down: what two workers answer in some tenths of a second. Each holds on to the buffer
-/// that its header came in, a kilobyte or two.
+/// Calls that wait to be written down: what two workers answer in some tenths of a second, and some megabytes.
 const ROOM: usize = 16_384;
+/// Bytes of what their headers say.
+const TEXT: usize = 4 << 20;
 /// The thread wakes so often at most: a request never pays for waking it more than twenty times a second.
 const GATHER: Duration = Duration::from_millis(50);
 /// Bytes of lines that are written in one piece.
@@ -36,10 +37,57 @@ pub(crate) struct Audit {
 
 #[derive(Default)]
 struct Queue {
-    records: Vec<Record>,
+    calls: Calls,
     closed: bool,
     /// The thread sleeps until there is something.
     idle: bool,
+}
+
+/// Calls that came since the last time, and what their headers say, one after the other: no piece of memory for each.
+#[derive(Default)]
+struct Calls {
+    records: Vec<(Record, Lengths)>,
+    text: String,
+}
+
+/// Bytes of a call's target and of its client's name for itself, in the text.
+struct Lengths {
+    target: usize,
+    agent: usize,
+}
+
+impl Calls {
+    fn push(&mut self, record: Record, target: &str, agent: &str) {
+        self.text.push_str(target);
+        self.text.push_str(agent);
+        self.records.push((record, Lengths { target: target.len(), agent: agent.len() }));
+    }
+
+    /// Each with its target and its client's name for itself.
+    fn iter(&self) -> impl Iterator<Item = (&Record, &str, &str)> {
+        let mut rest = self.text.as_str();
+        self.records.iter().map(move |(record, lengths)| {
+            let (target, after) = rest.split_at(lengths.target);
+            let (agent, after) = after.split_at(lengths.agent);
+            rest = after;
+            (record, target, agent)
+        })
+    }
+
+    /// Is there no room for another?
+    fn are_full(&self) -> bool {
+        self.records.len() >= ROOM || self.text.len() >= TEXT
+    }
+
+    /// Is it time to write them down?
+    fn are_many(&self) -> bool {
+        self.records.len() >= ROOM / 2 || self.text.len() >= TEXT / 2
+    }
+
+    fn clear(&mut self) {
+        self.records.clear();
+        self.text.clear();
+    }
 }
 
 /// How much of the trail there is.
@@ -58,8 +106,10 @@ impl Audit {
         let audit = Arc::new(audit);
         let writing = Arc::clone(&audit);
         std::thread::Builder::new().name("local-audit".to_owned()).spawn(move || {
-            while let Some(records) = writing.next() {
-                writing.write(&mut channel, &mut scribe, &records);
+            let mut calls = Calls::default();
+            while writing.next(&mut calls) {
+                writing.write(&mut channel, &mut scribe, &calls);
+                calls.clear();
             }
             if let Channel::File(ledger) = &channel
                 && let Err(error) = ledger.sync()
@@ -91,15 +141,16 @@ impl Audit {
     }
 
     /// Leaves a call to be written down, if there is room.
-    pub(super) fn push(&self, record: Record) {
+    pub(super) fn push(&self, record: Record, target: &str, agent: &str) {
         let mut queue = self.queue();
-        if queue.records.len() >= ROOM || queue.closed {
+        if queue.calls.are_full() || queue.closed {
             drop(queue);
             self.lose(1, "calls come faster than they can be written down");
             return;
         }
-        queue.records.push(record);
-        let wake = queue.idle || queue.records.len() == ROOM / 2;
+        let before = queue.calls.are_many();
+        queue.calls.push(record, target, agent);
+        let wake = queue.idle || queue.calls.are_many() != before;
         queue.idle = false;
         drop(queue);
         if wake {
@@ -116,29 +167,30 @@ impl Audit {
         }
     }
 
-    /// What has come since the last time; `None` at the end.
-    fn next(&self) -> Option<Vec<Record>> {
+    /// Waits for what has come since the last time, and takes it in exchange for what is empty; `false` at the end.
+    fn next(&self, calls: &mut Calls) -> bool {
         let mut queue = self.queue();
-        while queue.records.is_empty() {
+        while queue.calls.records.is_empty() {
             if queue.closed {
-                return None;
+                return false;
             }
             queue.idle = true;
             queue = self.filled.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
-        let gathering = |queue: &mut Queue| !queue.closed && queue.records.len() < ROOM / 2;
+        let gathering = |queue: &mut Queue| !queue.closed && !queue.calls.are_many();
         let (mut queue, _) =
             self.filled.wait_timeout_while(queue, GATHER, gathering).unwrap_or_else(PoisonError::into_inner);
-        Some(std::mem::take(&mut queue.records))
+        std::mem::swap(&mut queue.calls, calls);
+        true
     }
 
-    fn write(&self, channel: &mut Channel, scribe: &mut Scribe, records: &[Record]) {
+    fn write(&self, channel: &mut Channel, scribe: &mut Scribe, calls: &Calls) {
         let mut lines = Vec::with_capacity(PIECE);
         let mut count = 0;
-        for (at, record) in records.iter().enumerate() {
-            scribe.line(record, &mut lines);
+        for (at, (record, target, agent)) in calls.iter().enumerate() {
+            scribe.line(record, target, agent, &mut lines);
             count += 1;
-            if lines.len() < PIECE && at + 1 < records.len() {
+            if lines.len() < PIECE && at + 1 < calls.records.len() {
                 continue;
             }
             match channel.write(&lines) {
@@ -185,7 +237,7 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use bytes::Bytes;
-    use hyper::{Method, Uri};
+    use hyper::Method;
 
     use super::*;
     use crate::audit::trace::Outcome;
@@ -196,9 +248,7 @@ mod tests {
             time: 0,
             operation: "ListDomains",
             method: Method::POST,
-            uri: Uri::from_static("/v1/domains"),
             peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            user_agent: None,
             caller: None,
             access_key: None,
             region: None,
@@ -215,18 +265,36 @@ mod tests {
         let saying = Arc::clone(&said);
         let (audit, _ending) = Audit::new(Notices::new(move |text| saying.lock().unwrap().push(text.to_owned())));
         for number in 0..ROOM as u64 + 3 {
-            audit.push(record(number));
+            audit.push(record(number), "/v1/domains", "");
         }
         assert_eq!(audit.lines(), Lines { written: 0, lost: 3 });
         assert_eq!(said.lock().unwrap().len(), 1);
-        let waiting = audit.next().unwrap();
-        assert_eq!((waiting.len(), waiting.last().unwrap().number), (ROOM, ROOM as u64 - 1));
-        audit.push(record(0));
+        let mut waiting = Calls::default();
+        assert!(audit.next(&mut waiting));
+        assert_eq!((waiting.records.len(), waiting.records.last().unwrap().0.number), (ROOM, ROOM as u64 - 1));
+        waiting.clear();
+        audit.push(record(0), "/v1/domains", "");
         assert_eq!(audit.lines().lost, 3, "there is room again");
         audit.queue().closed = true;
-        assert_eq!(audit.next().map(|records| records.len()), Some(1), "what was there when it was closed comes");
-        assert!(audit.next().is_none());
-        audit.push(record(0));
+        assert!(audit.next(&mut waiting), "what was there when it was closed comes");
+        assert_eq!(waiting.records.len(), 1);
+        waiting.clear();
+        assert!(!audit.next(&mut waiting));
+        audit.push(record(0), "/v1/domains", "");
         assert_eq!(audit.lines().lost, 4, "nothing is lost silently, not at the end either");
+    }
+
+    /// Long addresses fill the room before many calls do.
+    #[test]
+    fn there_is_an_end_to_the_room_for_text() {
+        let (audit, _ending) = Audit::new(Notices::new(|_| {}));
+        let long = "/d/".repeat(TEXT / 30);
+        for number in 0..20 {
+            audit.push(record(number), &long, "agent");
+        }
+        let mut waiting = Calls::default();
+        assert!(audit.next(&mut waiting));
+        assert_eq!((waiting.records.len(), audit.lines().lost), (10, 10));
+        assert!(waiting.iter().all(|(_, target, agent)| target == long && agent == "agent"));
     }
 }

@@ -10,6 +10,7 @@ use codeartifact::Region;
 use hyper::{
     HeaderMap, Method, StatusCode, Uri,
     header::{self, HeaderName, HeaderValue},
+    http::uri::PathAndQuery,
 };
 
 use super::Audit;
@@ -20,20 +21,22 @@ use crate::{
     state::Millis,
 };
 
+/// Bytes of what a client calls itself.
+const AGENT: usize = 512;
 /// The exception of a refused operation.
 const EXCEPTION: HeaderName = HeaderName::from_static("x-amzn-errortype");
 
 /// A call that is being served. Dropped, it goes to the trail: also if the client went away meanwhile.
 #[derive(Default)]
 pub(crate) struct Trace {
-    call: Option<(Arc<Audit>, Record)>,
+    call: Option<(Arc<Audit>, Record, Heard)>,
     /// The one that the caller's token, or signature, is for.
     region: Option<Region>,
     /// The package that a request's body names.
     pub(crate) noted: OnceLock<Noted>,
 }
 
-/// All that the line of a call is made of. Nothing in it is copied but what is shorter than a reference.
+/// All that the line of a call is made of, but what its header says ([`Heard`]).
 pub(super) struct Record {
     /// The number in the request's id.
     pub(super) number: u64,
@@ -41,9 +44,7 @@ pub(super) struct Record {
     /// The operation's name; of a package manager's request what the counters call it.
     pub(super) operation: &'static str,
     pub(super) method: Method,
-    pub(super) uri: Uri,
     pub(super) peer: IpAddr,
-    pub(super) user_agent: Option<HeaderValue>,
     pub(super) caller: Option<Arc<Principal>>,
     pub(super) access_key: Option<String>,
     pub(super) region: Option<Region>,
@@ -77,6 +78,26 @@ pub(crate) struct Noted {
     pub(crate) version: Option<String>,
 }
 
+/// What a line has of a request's header. It keeps the whole buffer that the header was read into, so it does not
+/// outlive the request: the text is copied then.
+struct Heard {
+    uri: Uri,
+    agent: Option<HeaderValue>,
+}
+
+impl Heard {
+    /// Path and query, as they were sent.
+    fn target(&self) -> &str {
+        self.uri.path_and_query().map_or("/", PathAndQuery::as_str)
+    }
+
+    /// What the client calls itself, as much of it as a line has.
+    fn agent(&self) -> &str {
+        let agent = self.agent.as_ref().and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+        &agent[..agent.floor_char_boundary(AGENT)]
+    }
+}
+
 impl Trace {
     /// Begins to note what becomes of a request, if there is a trail.
     pub(crate) fn begin(
@@ -92,9 +113,7 @@ impl Trace {
             time: service.clock.millis(),
             operation,
             method: method.clone(),
-            uri: uri.clone(),
             peer,
-            user_agent: headers.get(header::USER_AGENT).cloned(),
             caller: None,
             access_key: None,
             region: None,
@@ -102,11 +121,12 @@ impl Trace {
             outcome: Outcome::Abandoned,
             noted: None,
         };
-        self.call = Some((Arc::clone(audit), record));
+        let heard = Heard { uri: uri.clone(), agent: headers.get(header::USER_AGENT).cloned() };
+        self.call = Some((Arc::clone(audit), record, heard));
     }
 
     fn record(&mut self) -> Option<&mut Record> {
-        self.call.as_mut().map(|(_, record)| record)
+        self.call.as_mut().map(|(_, record, _)| record)
     }
 
     /// It is certain who calls.
@@ -150,10 +170,10 @@ impl Trace {
 
 impl Drop for Trace {
     fn drop(&mut self) {
-        if let Some((audit, mut record)) = self.call.take() {
+        if let Some((audit, mut record, heard)) = self.call.take() {
             record.noted = self.noted.take();
             record.region = self.region.take();
-            audit.push(record);
+            audit.push(record, heard.target(), heard.agent());
         }
     }
 }

@@ -51,7 +51,7 @@ use crate::{
     resolve::left_out,
     service::Service,
     state::{Asset, DomainKey, PackageKey, RepositoryKey, Version},
-    tokens::{self, Claims, TokenError},
+    tokens::{Claims, TokenError},
 };
 
 /// What a client is asked for.
@@ -143,16 +143,18 @@ struct Place<'a> {
 
 /// What a request is called in counters and fault rules.
 pub(crate) fn request_name(method: &Method, target: &Target) -> &'static str {
-    match place(&target.parts()) {
-        Some(Place { format: PackageFormat::Cargo, path, .. }) => cargo::request_name(method, &path),
-        Some(Place { format: PackageFormat::Npm, path, .. }) => npm::request_name(method, &path),
-        Some(Place { format: PackageFormat::Generic, .. }) => "generic:asset",
-        Some(Place { format: PackageFormat::Nuget, path, .. }) => nuget::request_name(method, &path),
-        Some(Place { format: PackageFormat::Pypi, path, .. }) => pypi::request_name(method, &path),
-        Some(Place { format: PackageFormat::Ruby, path, .. }) => ruby::request_name(method, &path),
-        Some(Place { format: PackageFormat::Maven, path, .. }) => maven::request_name(method, &path),
-        Some(Place { format: PackageFormat::Swift, path, .. }) => swift::request_name(method, &path),
-        _ => "unknown",
+    let parts = target.parts();
+    let ["d", _, format, _, path @ ..] = parts.as_slice() else { return "unknown" };
+    match format.parse() {
+        Ok(PackageFormat::Cargo) => cargo::request_name(method, path),
+        Ok(PackageFormat::Generic) => "generic:asset",
+        Ok(PackageFormat::Maven) => maven::request_name(method, path),
+        Ok(PackageFormat::Npm) => npm::request_name(method, path),
+        Ok(PackageFormat::Nuget) => nuget::request_name(method, path),
+        Ok(PackageFormat::Pypi) => pypi::request_name(method, path),
+        Ok(PackageFormat::Ruby) => ruby::request_name(method, path),
+        Ok(PackageFormat::Swift) => swift::request_name(method, path),
+        Err(_) => "unknown",
     }
 }
 
@@ -204,7 +206,7 @@ async fn answer_to(service: &Arc<Service>, request: &mut Request) -> Result<Repl
         circumstances: Circumstances { source: request.peer, secure: request.secure, now: service.clock.millis() },
     };
     request.trace.caller(&permission.principal, &claims.domain.region, None);
-    let key = RepositoryKey { domain: claims.domain, name };
+    let key = RepositoryKey { domain: claims.domain.clone(), name };
     permission.check(domain, &key, place.format, &request.method, &place.path)?;
     domain.repository(&key.name)?;
     let Place { name: domain, owner, format, repository, path } = place;
@@ -238,14 +240,13 @@ async fn answer_to(service: &Arc<Service>, request: &mut Request) -> Result<Repl
     }
 }
 
-fn authenticate(service: &Service, request: &Request) -> Result<Claims, TokenError> {
+fn authenticate(service: &Service, request: &Request) -> Result<Arc<Claims>, TokenError> {
     let mut given = request.headers.get_all(header::AUTHORIZATION).iter();
     let header = given.next();
     if given.next().is_some() {
         return Err(TokenError::Foreign);
     }
-    let token = tokens::credential(header.map(HeaderValue::as_bytes))?;
-    let claims = service.tokens.verify(&token, service.clock.millis())?;
+    let claims = service.tokens.verify_header(header.map(HeaderValue::as_bytes), service.clock.millis())?;
     if request.token_expired { Err(TokenError::Expired) } else { Ok(claims) }
 }
 

@@ -266,7 +266,7 @@ pub(crate) fn json(status: StatusCode, value: &serde_json::Value) -> Reply {
 }
 
 /// The headers that every answer has; a HEAD answer keeps its length and loses its body.
-pub(crate) fn finish(mut reply: Reply, method: &Method, request_id: &str) -> Reply {
+pub(crate) fn finish(mut reply: Reply, method: &Method, request_id: String) -> Reply {
     let bodiless = matches!(reply.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     if !bodiless {
         let length = reply.body().length();
@@ -277,7 +277,7 @@ pub(crate) fn finish(mut reply: Reply, method: &Method, request_id: &str) -> Rep
     }
     let headers = reply.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if let Ok(id) = HeaderValue::from_str(request_id) {
+    if let Ok(id) = HeaderValue::from_maybe_shared(Bytes::from(request_id)) {
         headers.insert("x-amzn-requestid", id);
     }
     reply

@@ -79,7 +79,7 @@ pub(crate) fn check(uri: &Uri, headers: &HeaderMap, known: &Known<'_>) -> Result
 fn is_ours(host: &str, known: &Known<'_>) -> bool {
     let (name, port_is_ours) = match host.rsplit_once(':') {
         // The last colon of `[::1]` is not before a port.
-        Some((name, digits)) if !digits.ends_with(']') => (name, digits == known.port.to_string()),
+        Some((name, digits)) if !digits.ends_with(']') => (name, is_port(digits, known.port)),
         _ => (host, known.port == known.default_port),
     };
     let literal = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
@@ -88,6 +88,11 @@ fn is_ours(host: &str, known: &Known<'_>) -> bool {
         || known.address.is_some_and(|address| literal.parse() == Ok(address))
         || known.names.iter().any(|known| known.eq_ignore_ascii_case(name));
     names_us && port_is_ours
+}
+
+/// One spelling only: no sign, no zeros before it.
+fn is_port(digits: &str, port: u16) -> bool {
+    !digits.starts_with(['+', '0']) && digits.parse() == Ok(port)
 }
 
 #[cfg(test)]
@@ -101,7 +106,9 @@ mod tests {
         for name in ["127.0.0.1", "[::1]", "localhost", "LOCALHOST", "packages.example", "192.0.2.7"] {
             assert!(is_ours(&format!("{name}:4600"), &known(4600, 80)), "{name}");
             assert!(!is_ours(name, &known(4600, 80)), "{name}");
-            assert!(!is_ours(&format!("{name}:04600"), &known(4600, 80)), "{name}");
+            for digits in ["04600", "+4600", "4600 ", "70136", ""] {
+                assert!(!is_ours(&format!("{name}:{digits}"), &known(4600, 80)), "{name}:{digits}");
+            }
             assert!(is_ours(name, &known(443, 443)), "{name}");
             assert!(is_ours(&format!("{name}:443"), &known(443, 443)), "{name}");
             assert!(!is_ours(name, &known(443, 80)), "{name}");

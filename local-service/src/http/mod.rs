@@ -160,7 +160,6 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 async fn handle(service: Arc<Service>, ends: Ends, request: hyper::Request<Incoming>) -> Result<Reply, Closed> {
     let (parts, body) = request.into_parts();
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let id = format!("local-{number}");
     let expects = parts.headers.contains_key(header::EXPECT);
     let mut payload = Payload::new(body, expects, service.limits);
     let outcome = match guard::check(&parts.uri, &parts.headers, &guard::Known::of(&service, ends.local)) {
@@ -192,7 +191,7 @@ async fn handle(service: Arc<Service>, ends: Ends, request: hyper::Request<Incom
         }
     };
     payload.drain().await;
-    Ok(answer::finish(reply, &parts.method, &id))
+    Ok(answer::finish(reply, &parts.method, format!("local-{number}")))
 }
 
 async fn route(service: &Arc<Service>, request: &mut Request) -> Result<Reply, Closed> {

@@ -31,10 +31,15 @@ pub(crate) enum TargetError {
 
 impl Target {
     pub(crate) fn parse(uri: &Uri) -> Result<Self, TargetError> {
-        let path = uri.path().strip_prefix('/').ok_or(TargetError::Segment)?;
+        Self::of(uri.path(), uri.query())
+    }
+
+    /// Of a path and a query, as they were sent.
+    pub(crate) fn of(path: &str, asked: Option<&str>) -> Result<Self, TargetError> {
+        let path = path.strip_prefix('/').ok_or(TargetError::Segment)?;
         let segments = path.split('/').map(segment).collect::<Result<_, _>>()?;
         let mut query = BTreeMap::new();
-        for pair in uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+        for pair in asked.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let name = decode(name)?;
             if query.insert(name.clone(), decode(value)?).is_some() {

@@ -5,7 +5,9 @@
 //! 300 to 1,024 characters of `[A-Za-z0-9._~-]` in all - so that one leak detector finds both, and so that it can
 //! stand in a URL or an INI file as it is. It is signed and not encrypted: `enc` says so.
 
-use std::{io, path::Path};
+mod lately;
+
+use std::{io, path::Path, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, Mac};
@@ -13,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use self::lately::Lately;
 use crate::state::{DomainKey, Millis};
 
 /// The key's file in the data folder.
@@ -30,6 +33,7 @@ const PAGE_TAG: usize = 16;
 /// Issues and checks tokens.
 pub(crate) struct Tokens {
     key: Zeroizing<[u8; KEY_BYTES]>,
+    lately: Lately,
 }
 
 /// What a token says.
@@ -95,7 +99,7 @@ impl Tokens {
             Ok(bytes) => {
                 check_mode(&file)?;
                 let key = bytes.as_slice().try_into().map_err(|_| KeyError::Damaged)?;
-                Ok(Self { key: Zeroizing::new(key) })
+                Ok(Self { key: Zeroizing::new(key), lately: Lately::default() })
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let tokens = Self::in_memory()?;
@@ -110,7 +114,7 @@ impl Tokens {
     pub(crate) fn in_memory() -> Result<Self, KeyError> {
         let mut key = Zeroizing::new([0; KEY_BYTES]);
         getrandom::fill(key.as_mut_slice()).map_err(|_| KeyError::Random)?;
-        Ok(Self { key })
+        Ok(Self { key, lately: Lately::default() })
     }
 
     /// A new token.
@@ -127,8 +131,19 @@ impl Tokens {
         Ok(token)
     }
 
+    /// What the token in an `Authorization` header says, if it is one of ours and holds now.
+    pub(crate) fn verify_header(&self, header: Option<&[u8]>, now: Millis) -> Result<Arc<Claims>, TokenError> {
+        let header = header.ok_or(TokenError::Missing)?;
+        if let Some(claims) = self.lately.find(header) {
+            return if claims.expires <= now { Err(TokenError::Expired) } else { Ok(claims) };
+        }
+        let claims = Arc::new(self.verify(&credential(header)?, now)?);
+        self.lately.keep(header, &claims, now);
+        Ok(claims)
+    }
+
     /// What a token says, if it is one of ours and holds now.
-    pub(crate) fn verify(&self, token: &str, now: Millis) -> Result<Claims, TokenError> {
+    fn verify(&self, token: &str, now: Millis) -> Result<Claims, TokenError> {
         if !LENGTH.contains(&token.len()) {
             return Err(TokenError::Foreign);
         }
@@ -194,8 +209,8 @@ impl Tokens {
 /// The password or bearer token of an `Authorization` header, in any of the three forms that package managers use:
 /// `Bearer TOKEN`, `Basic base64(USER:TOKEN)` whatever the user, and the bare token. White space around it is not
 /// part of it (cargo on Windows can append a line end).
-pub(crate) fn credential(header: Option<&[u8]>) -> Result<Zeroizing<String>, TokenError> {
-    let text = header.and_then(|header| std::str::from_utf8(header).ok()).ok_or(TokenError::Missing)?.trim();
+fn credential(header: &[u8]) -> Result<Zeroizing<String>, TokenError> {
+    let text = std::str::from_utf8(header).map_err(|_| TokenError::Missing)?.trim();
     let Some((scheme, rest)) = text.split_once(' ') else {
         return if text.is_empty() { Err(TokenError::Missing) } else { Ok(Zeroizing::new(text.to_owned())) };
     };
@@ -313,7 +328,7 @@ mod tests {
     #[test]
     fn every_form_of_credential_is_understood() {
         let basic = |text: &str| format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(text));
-        let read = |text: &str| credential(Some(text.as_bytes())).map(|token| token.to_string());
+        let read = |text: &str| credential(text.as_bytes()).map(|token| token.to_string());
         for form in ["abc", " abc\n", "Bearer abc", "bearer  abc ", &basic("aws:abc"), &basic("token:abc\r\n")] {
             assert_eq!(read(form).as_deref(), Ok("abc"), "{form:?}");
         }
@@ -324,8 +339,43 @@ mod tests {
         for foreign in ["Digest abc", "Basic !!!", &basic("no colon"), "AWS4-HMAC-SHA256 Credential=x"] {
             assert_eq!(read(foreign), Err(TokenError::Foreign), "{foreign:?}");
         }
-        assert_eq!(credential(Some(b"\xff\xfe")).unwrap_err(), TokenError::Missing);
-        assert_eq!(credential(None).unwrap_err(), TokenError::Missing);
+        assert_eq!(credential(b"\xff\xfe").unwrap_err(), TokenError::Missing);
+    }
+
+    /// The second look is not at the signature, and must be as strict: with the time, with every byte, and with other
+    /// services' tokens.
+    #[test]
+    fn a_header_that_was_good_is_good_until_it_expires_and_no_other_is() {
+        let tokens = Tokens::in_memory().unwrap();
+        let header = format!("Bearer {}", tokens.issue(claims("acme")).unwrap().as_str());
+        let verify = |tokens: &Tokens, header: &str, now| {
+            tokens.verify_header(Some(header.as_bytes()), now).map(|claims| Claims::clone(&claims))
+        };
+        for _ in 0..2 {
+            assert_eq!(verify(&tokens, &header, 1_999_999), Ok(claims("acme")));
+        }
+        assert_eq!(tokens.lately.len(), 1);
+        assert_eq!(verify(&tokens, &header, 2_000_000), Err(TokenError::Expired));
+        assert_eq!(verify(&tokens, &header[..header.len() - 1], 1_500_000), Err(TokenError::Foreign));
+        assert_eq!(verify(&Tokens::in_memory().unwrap(), &header, 1_500_000), Err(TokenError::Foreign));
+        assert_eq!(tokens.verify_header(None, 1_500_000), Err(TokenError::Missing));
+        assert_eq!(tokens.lately.len(), 1, "what is not good is not kept");
+    }
+
+    #[test]
+    fn there_is_an_end_to_the_headers_that_are_kept() {
+        let tokens = Tokens::in_memory().unwrap();
+        let token = tokens.issue(claims("acme")).unwrap();
+        for user in 0..3_000 {
+            let pair = format!("{user}:{}", token.as_str());
+            let header = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
+            assert!(tokens.verify_header(Some(header.as_bytes()), 1_500_000).is_ok());
+        }
+        let kept = tokens.lately.len();
+        assert!((1..=1_024).contains(&kept), "{kept}");
+        let header = format!("{}Bearer {}", " ".repeat(2_048), token.as_str());
+        assert!(tokens.verify_header(Some(header.as_bytes()), 1_500_000).is_ok());
+        assert_eq!(tokens.lately.len(), kept, "nothing is kept of a header that is padded");
     }
 
     #[test]
