@@ -58,10 +58,12 @@ macro_rules! clients {
     };
 }
 
+pub mod keyring;
+
 clients! { cargo }
 
 /// Every protocol, each in the folder of the client that defined it.
-pub static PROTOCOLS: &[&Spoken] = &[&cargo::SPOKEN];
+pub static PROTOCOLS: &[&Spoken] = &[&cargo::SPOKEN, &keyring::SPOKEN];
 
 /// The client of that name.
 pub fn find(name: &str) -> Option<&'static Client> {

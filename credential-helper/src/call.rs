@@ -188,6 +188,6 @@ mod tests {
         let Err(error) = parsed(&["p", "car\u{1b}go"]) else { panic!() };
         let text = error.to_string();
         assert!(text.starts_with("error: `car\\u{1b}go` is no protocol\n"), "{text}");
-        assert!(text.contains("\n  cargo  Cargo's credential provider protocol"), "{text}");
+        assert!(text.contains("  Cargo's credential provider protocol"), "{text}");
     }
 }

@@ -1,6 +1,8 @@
 //! URLs made to look like ours, or to confuse, as a repository's files could hold them: none gets a token, and for none
 //! is a token even asked for. The endpoint's own tests go further; this one sees that no protocol goes round them.
 
+use std::ffi::OsString;
+
 use clients::protocol::{Answer, Call, Streams};
 use codeartifact::{ServiceOverride, Trust};
 
@@ -157,4 +159,58 @@ fn good_urls_get_one() {
     let (answer, asked) = converse(&url, &Trust::default());
     assert!(answer.contains("TOKEN"), "{answer}");
     assert_eq!(asked, 1);
+}
+
+/// `keyring` says nothing on its standard output where there is no token: whatever stood there would be a password.
+fn keyring(args: &[&str], trust: &Trust) -> (Result<Answer, String>, String, u32) {
+    let spoken = clients::PROTOCOLS.iter().find(|spoken| spoken.word == "keyring").unwrap();
+    let args: Vec<_> = args.iter().map(OsString::from).collect();
+    let authorize = FakeAuthorize::new(Gives::Token);
+    let (mut output, mut errors) = (Vec::new(), Vec::new());
+    let mut streams =
+        Streams { input: &mut std::io::empty(), output: &mut output, errors: &mut errors, resumed: false };
+    let call = Call { args: &args, domain: None };
+    let answer = spoken.protocol.converse(&call, &mut streams, trust, &authorize).map_err(|error| error.to_string());
+    let errors = String::from_utf8(errors).unwrap();
+    assert!(!errors.trim_end_matches('\n').contains(char::is_control), "{args:?}: {errors:?}");
+    if answer == Ok(Answer::NotMine) {
+        assert!(errors.is_empty() && output.is_empty(), "{args:?}: the next keyring has the streams to itself");
+    }
+    (answer, String::from_utf8(output).unwrap(), authorize.asked.get())
+}
+
+#[test]
+fn hostile_urls_get_no_token_by_keyring() {
+    let other_port = ServiceOverride::parse(b"http://127.0.0.1:4599").unwrap();
+    for url in HOSTILE {
+        let url = url.replace('H', HOST);
+        for trust in [Trust::default(), Trust { service_override: Some(other_port.clone()) }] {
+            for args in [&["get", &url, "aws"][..], &["--mode=creds", "--output=json", "get", &url]] {
+                let (answer, output, asked) = keyring(args, &trust);
+                assert_eq!((output.as_str(), asked), ("", 0), "{url:?}");
+                assert_ne!(answer, Ok(Answer::Answered), "{url:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn control_characters_beside_a_good_url_get_no_token_by_keyring() {
+    let url = format!("https://{HOST}/pypi/r2/simple/");
+    assert_eq!(keyring(&["get", &url, "aws"], &Trust::default()).1, "TOKEN\n");
+    for control in ["\n", "\r", "\0", "\t", "\u{1b}[2J", "\u{85}", "\u{2028}", "\u{202e}"] {
+        let with = |text: &str| format!("{text}{control}");
+        for args in [
+            ["--mode=creds", "get", &url, &with("aws")],
+            ["--mode=creds", "get", &url, control],
+            ["--mode=creds", "get", &with(&url), "aws"],
+            ["--mode=creds", &with("get"), &url, "aws"],
+            [&with("--mode=creds"), "get", &url, "aws"],
+            [&with("--output=json"), "get", &url, "aws"],
+        ] {
+            let (answer, output, asked) = keyring(&args, &Trust::default());
+            assert_eq!((output.as_str(), asked), ("", 0), "{args:?}");
+            assert_ne!(answer, Ok(Answer::Answered), "{args:?}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 //!
 //! | setting | meaning |
 //! | --- | --- |
-//! | `arguments A B` | what the client was started with |
+//! | `arguments A B` | what the client was started with; `""` is an empty one |
 //! | `link REST` | what follows the prefix in the name of the link that was called |
 //! | `answer refused`, `answer not-mine` | how the conversation ends, where not with an answer to every request |
 //! | `authorize token`, `denied` or `none` | what asking for a token gives; with `none` nobody may ask |
@@ -226,8 +226,8 @@ fn replay(spoken: &Spoken, transcript: &Transcript) -> Replayed {
         Some("denied") => Gives::Denied,
         _ => Gives::Nothing,
     });
-    let arguments: Vec<_> =
-        transcript.setting("arguments").unwrap_or_default().split_whitespace().map(OsString::from).collect();
+    let words = transcript.setting("arguments").unwrap_or_default().split_whitespace();
+    let arguments: Vec<_> = words.map(|word| OsString::from(if word == "\"\"" { "" } else { word })).collect();
     let call = Call { args: &arguments, domain: transcript.setting("link") };
     let answer = spoken.protocol.converse(&call, &mut streams, &trust, &authorize);
     assert!(output.pending.is_empty(), "an answer was not flushed");

@@ -25,7 +25,7 @@ fn what_selects_no_protocol_is_told_which_there_are() {
 #[test]
 fn protocols_version_and_help_are_printed() {
     let machine = Machine::new();
-    for (arg, text) in [("list", "cargo  Cargo's"), ("--version", env!("CARGO_PKG_VERSION")), ("--help", "Usage:")] {
+    for (arg, text) in [("list", "  Cargo's"), ("--version", env!("CARGO_PKG_VERSION")), ("--help", "Usage:")] {
         let mut command = machine.command(HELPER);
         command.arg(arg);
         let output = run(command, "");
