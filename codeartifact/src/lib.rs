@@ -9,7 +9,8 @@
 //! | [`authorizer`] | [`Authorizer`]: store, one flight to the source, store again; the only way programs get tokens |
 //! | [`control_plane`] | [`ControlPlane`]: the service's operations in plain data; `aws` is the only user of the SDK |
 //! | [`profile`] | what the environment and the user's AWS files say, without resolving a credential |
-//! | [`settings`] | the user's own file: trusted owners, where tokens rest |
+//! | [`settings`] | the user's own file: trusted owners, where tokens rest, account rules |
+//! | [`account`] | [`AccountRule`]: by which profile, and as which role, the tokens of a domain are asked for |
 //! | [`host`] | [`Host`]: everything ambient - arguments, variables, folders, clock - through one value |
 //!
 //! Invariants: this crate knows no package manager, no terminal and no command line. Deciding whether a URL is ours
@@ -17,6 +18,7 @@
 //! credential chain of our own (the SDK's is used), and any way to print a token but [`AuthorizationToken::expose`].
 #![forbid(unsafe_code)]
 
+pub mod account;
 pub mod authorizer;
 pub mod control_plane;
 pub mod endpoint;
@@ -28,6 +30,7 @@ pub mod source;
 pub mod store;
 pub mod token;
 
+pub use account::AccountRule;
 pub use authorizer::{Authorize, AuthorizeError, Authorizer};
 pub use control_plane::{ControlPlane, ControlPlaneError};
 pub use endpoint::{

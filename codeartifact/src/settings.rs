@@ -11,17 +11,34 @@
 //! owner = "111122223333"              # of that domain
 //! region = "us-east-1"
 //! repository = "my-team-repo"         # to read from
+//!
+//! [[account]]                         # who asks for the tokens of which domain: the first rule that matches
+//! owner = "444455556666"              # for domains of this account,
+//! domain = "acme-*"                   # of these names (`*` is any run of characters),
+//! region = "eu-west-1"                # in this Region,
+//! repository = "team-*"               # for these repositories: all that are given have to match
+//! profile = "work"                    # ask by this profile of the user's AWS files,
+//! role = "arn:aws:iam::444455556666:role/reader"  # as this role, assumed by that profile,
+//! lifetime = "1h"                     # for tokens that hold so long: 15m to 12h, or `session`, the role session's end
 //! ```
 //!
-//! It is the user's: no project's file has a say in who is trusted or where tokens rest. It is opened once, and parsed
+//! Of `profile`, `role` and `lifetime` a rule says at least one. A rule that could never match is an error that names
+//! both lines: one that an earlier rule covers, or whose role and Region are of different partitions. (A role of another
+//! partition than the *URL's* Region passes the rule over.) Rules and environment are weighed in
+//! [`account`](crate::account).
+//!
+//! It is the user's: no project's file has a say in who is trusted, who asks or where tokens rest. It is opened once, and parsed
 //! only where it exists, because the warm path passes here.
 
 use std::{fmt, io, io::Read as _, ops::Range, path::Path, path::PathBuf, str::FromStr};
 
 use toml_edit::{Document, Item, Value};
 
+use crate::account::AccountRule;
 use crate::endpoint::{AccountId, DomainName, EndpointError, Region, RepositoryName};
 use crate::host::Host;
+
+mod accounts;
 
 /// The variable that names the stores, in order, separated by commas; it goes before the file.
 pub const STORE_VARIABLE: &str = "CODEARTIFACT_STORE";
@@ -110,6 +127,7 @@ pub struct UserSettings {
     trusted_owners: Vec<AccountId>,
     stores: Option<Vec<StoreName>>,
     defaults: Defaults,
+    accounts: Vec<AccountRule>,
 }
 
 /// What the user usually means, where nothing nearer says it.
@@ -170,6 +188,11 @@ impl UserSettings {
     /// What the file says for want of anything nearer.
     pub fn defaults(&self) -> &Defaults {
         &self.defaults
+    }
+
+    /// The account rules, in order.
+    pub fn accounts(&self) -> &[AccountRule] {
+        &self.accounts
     }
 
     /// The stores in force, in order: the variable's, else the file's, else the system's usual ones.
@@ -234,9 +257,10 @@ impl UserSettings {
                         }
                     }
                 }
+                "account" => settings.accounts = accounts::read(&file, item)?,
                 other => {
                     let span = document.key(other).and_then(toml_edit::Key::span);
-                    return Err(file.unknown(other, span, &["trusted-owners", "store", "defaults"]));
+                    return Err(file.unknown(other, span, &["trusted-owners", "store", "defaults", "account"]));
                 }
             }
         }
@@ -370,6 +394,40 @@ pub enum SettingsError {
         found: String,
         /// The rule, in words.
         rule: &'static str,
+    },
+    /// A rule that an earlier one covers.
+    #[error(
+        "{path}:{line}: this account rule never matches, as the one in line {earlier} matches first whatever it is for"
+    )]
+    CoveredRule {
+        /// The file.
+        path: PathBuf,
+        /// The line of the rule, from 1.
+        line: usize,
+        /// The line of the earlier one.
+        earlier: usize,
+    },
+    /// A rule whose parts exclude each other.
+    #[error("{path}:{line}: this account rule never matches: {reason} (line {other})")]
+    ContradictingRule {
+        /// The file.
+        path: PathBuf,
+        /// The line of one part, from 1.
+        line: usize,
+        /// The line of the other.
+        other: usize,
+        /// How they do.
+        reason: String,
+    },
+    /// A rule that asks for nothing.
+    #[error(
+        "{path}:{line}: this account rule says neither `profile` nor `role` nor `lifetime`, so nothing follows from it"
+    )]
+    EmptyRule {
+        /// The file.
+        path: PathBuf,
+        /// The line of the rule, from 1.
+        line: usize,
     },
     /// A store of that name does not exist.
     #[error("{origin}: there is no store `{found}`; valid stores are {valid}", valid = valid_stores())]

@@ -20,8 +20,7 @@ use super::{
 /// A partition of AWS: Regions that share DNS suffixes and nothing with other partitions.
 #[derive(Debug)]
 pub(super) struct Partition {
-    /// The partition's identifier; only tests and readers need it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "names the row"))]
+    /// The partition's identifier, as in ARNs.
     pub(super) id: &'static str,
     /// What stands before `-WORD-NUMBER` in its Regions.
     pub(super) region_prefixes: &'static [&'static str],

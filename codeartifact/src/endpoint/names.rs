@@ -111,6 +111,13 @@ fn is_lower_or_digit(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit()
 }
 
+impl Region {
+    /// The partition it belongs to, such as `aws`; `None` for one of no partition that we know.
+    pub fn partition(&self) -> Option<&'static str> {
+        super::hosts::partition_of(&self.0).map(|partition| partition.id)
+    }
+}
+
 impl PackageFormat {
     /// All formats, in alphabetical order.
     pub const ALL: [PackageFormat; 8] = [
