@@ -2,15 +2,16 @@
 //!
 //! Each value comes from the first of these that has it: an option, an AWS variable, `codeartifact.toml`, the user's
 //! AWS files, the user file. (A project's Region goes before the Region of a profile, which is that person's habit; a variable was set
-//! for this very call.) Profile and service address come from options, variables and the user's AWS files only.
+//! for this very call.) Profile and service address come from options, variables and the user's AWS files only, the
+//! profile from the account rules of the user file before the variables.
 
-use std::{cell::OnceCell, fmt};
+use std::{borrow::Cow, cell::OnceCell, fmt};
 
 use anyhow::anyhow;
 use codeartifact::{
     AccountId, Authorizer, AwsEnvironment, AwsOptions, ControlPlane, DomainName, Endpoint, Host, PackageFormat, Region,
-    RepositoryName, Stores, TokenScope, UserSettings, control_plane::RepositoryId, control_plane::aws::AwsControlPlane,
-    source::ControlPlaneSource,
+    RepositoryName, Stores, TokenScope, UserSettings, account::Subject, control_plane::RepositoryId,
+    control_plane::aws::AwsControlPlane, source::ControlPlaneSource,
 };
 
 use crate::{
@@ -124,7 +125,7 @@ impl Context {
     pub(crate) fn open(globals: &Globals, host: &Host) -> Result<Self, CommandError> {
         let host = host_with(globals, host)?;
         let settings = UserSettings::read(&host)?;
-        let mut aws = self::aws(globals, &host)?;
+        let mut aws = self::aws(globals, &host)?.with_accounts(settings.accounts());
         let project = Project::find(host.current_dir())?;
         let (said, usual) = (project.as_ref(), settings.defaults());
         let domain = first(&[
@@ -218,8 +219,16 @@ impl Context {
         if let Some(control_plane) = self.control_plane.get() {
             return Ok(control_plane.as_ref());
         }
-        self.region()?;
-        let control_plane: Box<dyn ControlPlane> = Box::new(AwsControlPlane::new(&self.host, &self.aws));
+        let region = self.region()?;
+        // Without a domain there is nothing a rule could be about; a command that needs one says so itself.
+        let aws = match &self.domain {
+            Some(domain) => {
+                let (owner, region) = (self.owner(), Some(region));
+                self.aws.serving(&Subject { domain: &domain.value, owner, region, repository: None })?
+            }
+            None => Cow::Borrowed(&self.aws),
+        };
+        let control_plane: Box<dyn ControlPlane> = Box::new(AwsControlPlane::new(&self.host, &aws));
         Ok(self.control_plane.get_or_init(|| control_plane).as_ref())
     }
 

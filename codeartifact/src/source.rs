@@ -23,14 +23,21 @@ pub enum SourceError {
     ControlPlane(#[from] ControlPlaneError),
 }
 
-/// Tokens by `GetAuthorizationToken`, for 12 hours or as long as the service gives them.
+/// Tokens by `GetAuthorizationToken`, for 12 hours or as long as the service or an account rule gives them.
 pub struct ControlPlaneSource<'a> {
     host: &'a Host,
-    control_plane: ForScope<'a>,
+    service: ForScope<'a>,
 }
 
-/// Gives the control plane of a scope.
-type ForScope<'a> = Box<dyn Fn(&TokenScope) -> Box<dyn ControlPlane> + Send + Sync + 'a>;
+/// Gives whom to ask for a scope's token, and for how long.
+type ForScope<'a> = Box<dyn Fn(&TokenScope) -> Result<Asked, ControlPlaneError> + Send + Sync + 'a>;
+
+/// Whom to ask, and for how long.
+struct Asked {
+    control_plane: Box<dyn ControlPlane>,
+    /// `durationSeconds`; `None` is the service's 12 hours.
+    lifetime_seconds: Option<u32>,
+}
 
 impl<'a> ControlPlaneSource<'a> {
     /// Through the control plane that `control_plane` gives for a scope: its Region and override are the scope's.
@@ -38,12 +45,42 @@ impl<'a> ControlPlaneSource<'a> {
         host: &'a Host,
         control_plane: impl Fn(&TokenScope) -> Box<dyn ControlPlane> + Send + Sync + 'a,
     ) -> Self {
-        Self { host, control_plane: Box::new(control_plane) }
+        let service =
+            move |scope: &TokenScope| Ok(Asked { control_plane: control_plane(scope), lifetime_seconds: None });
+        Self { host, service: Box::new(service) }
     }
 
-    /// Through the AWS SDK, in the Region of the scope. Nothing is built before a token is asked for.
+    /// Through the AWS SDK, in the Region of the scope and as its identity: that of the environment, or that of the
+    /// account rule the scope was made by. Nothing is built before a token is asked for.
     pub fn aws(host: &'a Host, aws: &'a AwsEnvironment) -> Self {
-        Self::new(host, move |scope| Box::new(AwsControlPlane::new(host, aws).in_region(scope.region.clone())))
+        let service = move |scope: &TokenScope| {
+            // No other identity may ask in its stead: the token would be kept under the wrong name.
+            let aws = aws.of_identity(&scope.identity).ok_or_else(|| {
+                failure(
+                    scope,
+                    FailureKind::NoIdentity,
+                    "neither the environment nor an account rule leads to its identity",
+                )
+            })?;
+            let lifetime = aws.rule.as_ref().and_then(|rule| rule.lifetime.as_ref());
+            Ok(Asked {
+                lifetime_seconds: lifetime.map(|lifetime| lifetime.value.duration_seconds()),
+                control_plane: Box::new(AwsControlPlane::new(host, &aws).in_region(scope.region.clone())),
+            })
+        };
+        Self { host, service: Box::new(service) }
+    }
+}
+
+fn failure(scope: &TokenScope, kind: FailureKind, message: &str) -> ControlPlaneError {
+    ControlPlaneError {
+        operation: "GetAuthorizationToken",
+        kind,
+        resource: format!("domain {} of {}", scope.domain, scope.owner),
+        status: None,
+        request_id: None,
+        message: message.to_owned(),
+        source: None,
     }
 }
 
@@ -51,18 +88,12 @@ impl TokenSource for ControlPlaneSource<'_> {
     fn issue(&self, scope: &TokenScope) -> Result<AuthorizationToken, SourceError> {
         // The time before the call: a token is never thought younger than it is.
         let issued = self.host.now();
-        let answer = (self.control_plane)(scope).get_authorization_token(&scope.domain, Some(&scope.owner), None)?;
+        let Asked { control_plane, lifetime_seconds } = (self.service)(scope)?;
+        let answer = control_plane.get_authorization_token(&scope.domain, Some(&scope.owner), lifetime_seconds)?;
         let token = AuthorizationToken::new(answer.secret, issued, answer.expires);
         if token.freshness(self.host.now()) == Freshness::Expired {
-            return Err(SourceError::ControlPlane(ControlPlaneError {
-                operation: "GetAuthorizationToken",
-                kind: FailureKind::Service,
-                resource: format!("domain {} of {}", scope.domain, scope.owner),
-                status: None,
-                request_id: None,
-                message: "the token had ended when it came: is this machine's clock right?".to_owned(),
-                source: None,
-            }));
+            let message = "the token had ended when it came: is this machine's clock right?";
+            return Err(failure(scope, FailureKind::Service, message).into());
         }
         Ok(token)
     }
@@ -74,15 +105,7 @@ pub struct NoSource;
 
 impl TokenSource for NoSource {
     fn issue(&self, scope: &TokenScope) -> Result<AuthorizationToken, SourceError> {
-        Err(SourceError::ControlPlane(ControlPlaneError {
-            operation: "GetAuthorizationToken",
-            kind: FailureKind::Unreachable,
-            resource: format!("domain {} of {}", scope.domain, scope.owner),
-            status: None,
-            request_id: None,
-            message: "this program has no way to the service".to_owned(),
-            source: None,
-        }))
+        Err(failure(scope, FailureKind::Unreachable, "this program has no way to the service").into())
     }
 }
 

@@ -3,13 +3,14 @@
 //! own.
 #![expect(clippy::unwrap_used, reason = "a test says what failed by panicking")]
 
+#[path = "support/stub.rs"]
+mod stub;
 mod support;
 
 use std::{
-    io::{Read as _, Write as _},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     path::Path,
-    sync::{Arc, Mutex, mpsc},
+    sync::{Arc, mpsc},
     time::{Duration, Instant, UNIX_EPOCH},
 };
 
@@ -18,65 +19,13 @@ use codeartifact::{
     control_plane::{CopyRequest, PackageId, RepositoryId, aws::AwsControlPlane},
     source::ControlPlaneSource,
 };
+use stub::{Stub, answer};
 use support::{child, child_part, said};
 
 /// Ends a connection in the middle of an answer.
 const CUT: &str = "\u{0}cut";
 /// Waits before the rest of an answer until the client goes away.
 const STALL: &str = "\u{0}stall";
-
-/// A server of scripted answers, the last one for ever, that keeps the requests' heads.
-struct Stub {
-    address: String,
-    requests: Arc<Mutex<Vec<String>>>,
-    /// Hangs up where the test ends.
-    _alive: mpsc::Sender<()>,
-}
-
-impl Stub {
-    fn new(answers: Vec<String>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        let requests = Arc::<Mutex<Vec<String>>>::default();
-        let (alive, is_alive) = mpsc::channel();
-        let is_alive = Arc::new(Mutex::new(is_alive));
-        let kept = requests.clone();
-        std::thread::spawn(move || {
-            for (number, stream) in listener.incoming().enumerate() {
-                let answer = answers[number.min(answers.len() - 1)].clone();
-                let (kept, is_alive) = (kept.clone(), is_alive.clone());
-                std::thread::spawn(move || serve(stream.unwrap(), &answer, &kept, &is_alive));
-            }
-        });
-        Self { address, requests, _alive: alive }
-    }
-
-    fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap().clone()
-    }
-}
-
-fn serve(mut stream: TcpStream, answer: &str, kept: &Mutex<Vec<String>>, is_alive: &Mutex<mpsc::Receiver<()>>) {
-    let mut request = Vec::new();
-    let mut byte = [0];
-    while !request.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {
-        request.push(byte[0]);
-    }
-    let head = String::from_utf8_lossy(&request).into_owned();
-    let body = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
-    let mut content = vec![0; body.unwrap_or(0)];
-    stream.read_exact(&mut content).unwrap();
-    kept.lock().unwrap().push(head + &String::from_utf8_lossy(&content));
-    let (text, ending) = answer.split_once('\u{0}').unwrap_or((answer, ""));
-    let _ = stream.write_all(text.as_bytes());
-    if ending == "stall" {
-        let _ = is_alive.lock().unwrap().recv();
-    }
-}
-
-fn answer(status: &str, headers: &str, body: &str) -> String {
-    format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n{headers}\r\n{body}", body.len())
-}
 
 fn refusal(status: &str, code: &str, extra: &str) -> String {
     let body = format!("{{\"message\": \"it says {code}\"{extra}}}");
@@ -156,7 +105,11 @@ fn call_body() {
             .get_authorization_token(&repository.domain, None, Some(900))
             .map(|token| format!("{}", token.secret.len())),
         "source" => ControlPlaneSource::aws(&host, &aws)
-            .issue(&codeartifact::TokenScope { region: "eu-west-1".parse().unwrap(), ..support::scope("my-org") })
+            .issue(&codeartifact::TokenScope {
+                region: "eu-west-1".parse().unwrap(),
+                identity: aws.identity.clone(),
+                ..support::scope("my-org")
+            })
             .map(|token| format!("{token:?}").chars().take(48).collect())
             .map_err(|codeartifact::SourceError::ControlPlane(error)| error),
         "endpoint" => plane.get_repository_endpoint(&repository, PackageFormat::Cargo),

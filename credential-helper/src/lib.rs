@@ -112,7 +112,9 @@ struct Surroundings {
 
 impl Surroundings {
     fn read(host: &Host) -> Result<Self, SurroundingsError> {
-        Ok(Self { settings: UserSettings::read(host)?, aws: AwsEnvironment::read(host)? })
+        let settings = UserSettings::read(host)?;
+        let aws = AwsEnvironment::read(host)?.with_accounts(settings.accounts());
+        Ok(Self { settings, aws })
     }
 
     fn trust(&self) -> Trust {

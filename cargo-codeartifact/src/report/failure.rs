@@ -303,6 +303,7 @@ impl From<SettingsError> for CommandError {
 impl From<ScopeError> for CommandError {
     fn from(error: ScopeError) -> Self {
         let hint = match &error {
+            ScopeError::Account { .. } => ScopeError::ACCOUNT_HINT,
             ScopeError::NoRegion { .. } => "give `--region REGION`, or set `AWS_REGION`",
             ScopeError::OtherOverride { .. } => "give the URL of a repository of the service in force",
         };

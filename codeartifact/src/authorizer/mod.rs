@@ -89,6 +89,7 @@ impl AuthorizeError {
     pub fn hint(&self) -> Option<String> {
         match self {
             AuthorizeError::Scope(ScopeError::NoRegion { .. }) => Some("set AWS_REGION".to_owned()),
+            AuthorizeError::Scope(ScopeError::Account { .. }) => Some(ScopeError::ACCOUNT_HINT.to_owned()),
             AuthorizeError::Scope(ScopeError::OtherOverride { .. }) => {
                 Some("set AWS_ENDPOINT_URL_CODEARTIFACT to the service that has this repository".to_owned())
             }

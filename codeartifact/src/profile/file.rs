@@ -110,7 +110,7 @@ impl Files {
             let indented = line.starts_with([' ', '\t']);
             let Some((name, value)) = without_comment(line).split_once('=') else { continue };
             let name = name.trim().to_ascii_lowercase();
-            let setting = Setting { value: value.trim().to_owned(), kind, line: index + 1 };
+            let setting = Setting { value: kept(&name, value.trim()).to_owned(), kind, line: index + 1 };
             if !indented {
                 group = setting.value.is_empty().then(|| name.clone());
                 section.settings.insert(name, setting);
@@ -147,6 +147,14 @@ fn read_heading(kind: Kind, line: &str) -> Heading {
         (Kind::Config, None) if name == "default" => Heading::Profile(name.to_owned()),
         (Kind::Config, Some("services")) => Heading::Services(name.to_owned()),
         _ => Heading::Other,
+    }
+}
+
+/// A setting's value, or just that there is one: a secret is read by the SDK alone and does not stay here.
+fn kept<'v>(name: &str, value: &'v str) -> &'v str {
+    match name {
+        "aws_secret_access_key" | "aws_session_token" if !value.is_empty() => "set",
+        _ => value,
     }
 }
 
@@ -220,6 +228,15 @@ mod tests {
         assert_eq!(default.text("empty"), None);
         assert_eq!(default.text("last"), Some("1"));
         assert_eq!(default.get("region").unwrap().line, 4);
+    }
+
+    #[test]
+    fn secrets_do_not_stay() {
+        let files = config("[default]\naws_secret_access_key = hunter2\nAWS_SESSION_TOKEN = hunter3\n");
+        let default = files.profile("default").unwrap();
+        assert_eq!(default.text("aws_secret_access_key"), Some("set"));
+        assert_eq!(default.text("aws_session_token"), Some("set"));
+        assert!(!format!("{files:?}").contains("hunter"));
     }
 
     #[test]

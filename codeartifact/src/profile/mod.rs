@@ -11,15 +11,22 @@
 //!
 //! Only user-level files are read (`AWS_CONFIG_FILE`, `AWS_SHARED_CREDENTIALS_FILE`, by default in `~/.aws`), each at
 //! most once, and neither when the environment has said it all. A file that a project brings along has no say.
+//!
+//! Where an [account rule](crate::account) names a profile, that one goes before `AWS_PROFILE` and before keys in the
+//! environment: [`AwsEnvironment::serving`].
 
 use std::{
+    borrow::Cow,
+    fmt,
     fs::File,
     io::{self, Read},
     path::{Component, Path, PathBuf},
+    sync::{Arc, OnceLock},
 };
 
 use sha2::{Digest, Sha256};
 
+use crate::account::{AccountRule, Subject};
 use crate::endpoint::{EndpointError, Region, ServiceOverride, Trust};
 use crate::host::Host;
 use crate::token::{Identity, hex};
@@ -44,11 +51,39 @@ pub struct AwsEnvironment {
     pub identity: Identity,
     /// Where the settings come from, for people.
     pub origins: Origins,
+    /// The account rule that the settings follow, where one does.
+    pub rule: Option<Arc<AccountRule>>,
+    /// The account rules that calls are compared with, in order.
+    rules: Arc<[Arc<AccountRule>]>,
+    said: Said,
+    files: Arc<AwsFiles>,
+}
+
+/// What options and variables say, whichever the profile is.
+#[derive(Debug, Clone, Default)]
+struct Said {
+    /// The profile was an option.
+    chosen: bool,
+    region: Option<Found>,
+    override_by_option: Option<Found>,
+    override_by_variable: Option<Found>,
+    /// Whether configured overrides are ignored.
+    ignored: Option<bool>,
+}
+
+/// The user's AWS files, read when they are needed, and once.
+#[derive(Default)]
+struct AwsFiles {
+    config: Option<PathBuf>,
+    credentials: Option<PathBuf>,
+    content: OnceLock<Files>,
 }
 
 /// Where settings come from: a variable, an option, or a file and its line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origins {
+    /// Of the profile; `None` where nothing names one.
+    pub profile: Option<String>,
     /// Of the Region.
     pub region: Option<String>,
     /// Of the override.
@@ -66,7 +101,8 @@ pub struct AwsOptions<'a> {
     pub endpoint_url: Option<&'a str>,
 }
 
-/// A setting's text and where it stands.
+/// A setting's text and where it stands. What it says is not shown: it may hold what was typed in the wrong place.
+#[derive(Clone)]
 struct Found {
     text: String,
     origin: String,
@@ -83,50 +119,139 @@ impl AwsEnvironment {
     /// Keys in the environment stay the identity even where `--profile` is given: that is the SDK's order, and the
     /// identity must be that of whoever will be asked.
     pub fn with_options(host: &Host, options: AwsOptions<'_>) -> Result<Self, ProfileError> {
-        let profile = options.profile.or_else(|| host.var("AWS_PROFILE")).unwrap_or("default").to_owned();
-        let region = option(options.region, "--region")
-            .or_else(|| variable(host, "AWS_REGION"))
-            .or_else(|| variable(host, "AWS_DEFAULT_REGION"));
-        let by_option = option(options.endpoint_url, "--endpoint-url");
-        let by_variable =
-            variable(host, "AWS_ENDPOINT_URL_CODEARTIFACT").or_else(|| variable(host, "AWS_ENDPOINT_URL"));
-        let ignored = host.var("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").and_then(yes_or_no);
+        let profile = option(options.profile, "--profile")
+            .or_else(|| variable(host, "AWS_PROFILE"))
+            .unwrap_or_else(|| Found { text: "default".to_owned(), origin: String::new() });
+        let said = Said {
+            chosen: options.profile.is_some(),
+            region: option(options.region, "--region")
+                .or_else(|| variable(host, "AWS_REGION"))
+                .or_else(|| variable(host, "AWS_DEFAULT_REGION")),
+            override_by_option: option(options.endpoint_url, "--endpoint-url"),
+            override_by_variable: variable(host, "AWS_ENDPOINT_URL_CODEARTIFACT")
+                .or_else(|| variable(host, "AWS_ENDPOINT_URL")),
+            ignored: host.var("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").and_then(yes_or_no),
+        };
         let keys = environment_keys(host);
-
-        let override_is_settled =
-            by_option.is_some() || ignored == Some(true) || (ignored == Some(false) && by_variable.is_some());
-        let files = if region.is_some() && override_is_settled && keys.is_some() {
-            Files::default()
-        } else {
-            read_files(host)?
+        let aws_files = AwsFiles {
+            config: path_of(host, Kind::Config),
+            credentials: path_of(host, Kind::Credentials),
+            content: OnceLock::new(),
         };
 
-        let region = region.or_else(|| profile_region(host, &files, &profile));
-        let section = files.profile(&profile);
-        let ignored = ignored
-            .or_else(|| section?.text("ignore_configured_endpoint_urls").and_then(yes_or_no))
-            .unwrap_or_default();
-        let address = by_option
-            .or_else(|| if ignored { None } else { by_variable.or_else(|| profile_override(host, &files, section?)) });
+        let override_is_settled = said.override_by_option.is_some()
+            || said.ignored == Some(true)
+            || (said.ignored == Some(false) && said.override_by_variable.is_some());
+        let none = Files::default();
+        let files =
+            if said.region.is_some() && override_is_settled && keys.is_some() { &none } else { aws_files.content()? };
+
+        let (region, service_override, mut origins) = said.settings(files, &aws_files, &profile.text)?;
+        origins.profile = Some(profile.origin).filter(|origin| !origin.is_empty());
         let identity = keys
-            .or_else(|| profile_identity(&files, &profile))
+            .or_else(|| profile_identity(files, &profile.text))
             .or_else(|| web_identity(host))
             .unwrap_or_else(|| rest_identity(host).to_owned());
+        Ok(Self {
+            profile: profile.text,
+            region,
+            service_override,
+            identity: Identity::new(&identity),
+            origins,
+            rule: None,
+            rules: Arc::default(),
+            said,
+            files: Arc::new(aws_files),
+        })
+    }
 
-        let origins = Origins {
-            region: region.as_ref().map(|found| found.origin.clone()),
-            service_override: address.as_ref().map(|found| found.origin.clone()),
-        };
-        let region = region
-            .map(|found| found.text.parse().map_err(|source| ProfileError::Region { origin: found.origin, source }))
-            .transpose()?;
-        let service_override = address
-            .map(|found| {
-                ServiceOverride::parse(found.text.as_bytes())
-                    .map_err(|source| ProfileError::Override { origin: found.origin, source })
-            })
-            .transpose()?;
-        Ok(Self { profile, region, service_override, identity: Identity::new(&identity), origins })
+    /// The same with the user's account rules. Where the profile is an option's, none of them counts.
+    #[must_use]
+    pub fn with_accounts(mut self, rules: &[AccountRule]) -> Self {
+        if !self.said.chosen {
+            self.rules = rules.iter().cloned().map(Arc::new).collect();
+        }
+        self
+    }
+
+    /// The account rules that count, in order.
+    pub fn accounts(&self) -> impl Iterator<Item = &AccountRule> {
+        self.rules.iter().map(Arc::as_ref)
+    }
+
+    /// The settings for a call: those of the first account rule that matches, else these. AWS's files are read where a
+    /// rule names a profile and they were not read before.
+    ///
+    /// The Region is the environment's still; a rule's serves where there is none.
+    ///
+    /// # Errors
+    /// What the rule's profile says cannot be used.
+    pub fn serving(&self, subject: &Subject<'_>) -> Result<Cow<'_, Self>, ProfileError> {
+        match self.rules.iter().find(|rule| rule.mismatch(subject).is_none()) {
+            Some(rule) => self.following(rule).map(Cow::Owned),
+            None => Ok(Cow::Borrowed(self)),
+        }
+    }
+
+    /// The settings of an identity: these, or those of an account rule that leads to it. `None` where none does.
+    pub(crate) fn of_identity(&self, identity: &Identity) -> Option<Cow<'_, Self>> {
+        if *identity == self.identity {
+            return Some(Cow::Borrowed(self));
+        }
+        // Two rules that lead to the same identity say the same.
+        let followed = self.rules.iter().filter_map(|rule| self.following(rule).ok());
+        followed.into_iter().find(|aws| aws.identity == *identity).map(Cow::Owned)
+    }
+
+    fn following(&self, rule: &Arc<AccountRule>) -> Result<Self, ProfileError> {
+        let mut aws = Self { rule: Some(Arc::clone(rule)), ..self.clone() };
+        let mut label = self.identity.as_str().to_owned();
+        if let Some(profile) = &rule.profile {
+            let files = self.files.content()?;
+            let (region, service_override, mut origins) = self.said.settings(files, &self.files, &profile.value)?;
+            origins.profile = Some(rule.place_of(profile.line));
+            label = profile_identity(files, &profile.value).unwrap_or_else(|| format!("profile:{}", profile.value));
+            aws = Self { profile: profile.value.clone(), region, service_override, origins, ..aws };
+        }
+        // The Region that the rule was chosen for.
+        if self.region.is_some() {
+            aws.region.clone_from(&self.region);
+            aws.origins.region.clone_from(&self.origins.region);
+        } else if let Some(region) = &rule.region {
+            aws.region = Some(region.value.clone());
+            aws.origins.region = Some(rule.place_of(region.line));
+        }
+        aws.identity = Identity::new(&(label + &rule.label()));
+        Ok(aws)
+    }
+
+    /// Whether the user's AWS files have the profile in force.
+    ///
+    /// # Errors
+    /// A file is there and cannot be read.
+    pub fn has_profile(&self) -> Result<bool, ProfileError> {
+        Ok(self.files.content()?.profile(&self.profile).is_some())
+    }
+
+    /// Made-up settings, for tests.
+    #[cfg(test)]
+    pub(crate) fn for_test(
+        profile: &str,
+        region: Option<Region>,
+        service_override: Option<ServiceOverride>,
+        identity: &str,
+    ) -> Self {
+        Self {
+            profile: profile.to_owned(),
+            region,
+            service_override,
+            identity: Identity::new(identity),
+            origins: Origins::default(),
+            rule: None,
+            rules: Arc::default(),
+            said: Said::default(),
+            files: Arc::default(),
+        }
     }
 
     /// What [`Endpoint::recognise`](crate::Endpoint::recognise) has to know of these settings.
@@ -157,6 +282,87 @@ impl AwsEnvironment {
     }
 }
 
+impl fmt::Debug for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Found").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}
+
+/// Their settings are not shown: commands and keys are among them.
+impl fmt::Debug for AwsFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AwsFiles")
+            .field("config", &self.config)
+            .field("credentials", &self.credentials)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Said {
+    /// Region and override of a profile, and where each comes from.
+    fn settings(
+        &self,
+        files: &Files,
+        places: &AwsFiles,
+        profile: &str,
+    ) -> Result<(Option<Region>, Option<ServiceOverride>, Origins), ProfileError> {
+        let region = self.region.clone().or_else(|| profile_region(files, places, profile));
+        let section = files.profile(profile);
+        let ignored = self
+            .ignored
+            .or_else(|| section?.text("ignore_configured_endpoint_urls").and_then(yes_or_no))
+            .unwrap_or_default();
+        let configured = || self.override_by_variable.clone().or_else(|| profile_override(files, places, section?));
+        let address = self.override_by_option.clone().or_else(|| if ignored { None } else { configured() });
+        let origins = Origins {
+            profile: None,
+            region: region.as_ref().map(|found| found.origin.clone()),
+            service_override: address.as_ref().map(|found| found.origin.clone()),
+        };
+        let region = region
+            .map(|found| found.text.parse().map_err(|source| ProfileError::Region { origin: found.origin, source }))
+            .transpose()?;
+        let service_override = address
+            .map(|found| {
+                ServiceOverride::parse(found.text.as_bytes())
+                    .map_err(|source| ProfileError::Override { origin: found.origin, source })
+            })
+            .transpose()?;
+        Ok((region, service_override, origins))
+    }
+}
+
+impl AwsFiles {
+    fn path(&self, kind: Kind) -> Option<&Path> {
+        match kind {
+            Kind::Config => self.config.as_deref(),
+            Kind::Credentials => self.credentials.as_deref(),
+        }
+    }
+
+    /// What is in them, read now if it was not before.
+    fn content(&self) -> Result<&Files, ProfileError> {
+        if let Some(files) = self.content.get() {
+            return Ok(files);
+        }
+        let mut files = Files::default();
+        for kind in [Kind::Config, Kind::Credentials] {
+            let Some(path) = self.path(kind) else { continue };
+            match read_bounded(path) {
+                Ok(text) => files.add(kind, &text),
+                Err(error) if is_absent(&error) => {}
+                Err(source) => return Err(ProfileError::Unreadable { path: path.to_owned(), source }),
+            }
+        }
+        Ok(self.content.get_or_init(|| files))
+    }
+
+    /// `FILE:LINE`
+    fn place(&self, kind: Kind, line: usize) -> String {
+        format!("{}:{line}", self.path(kind).unwrap_or(Path::new("")).display())
+    }
+}
+
 fn option(value: Option<&str>, name: &str) -> Option<Found> {
     value.map(|text| Found { text: text.to_owned(), origin: name.to_owned() })
 }
@@ -175,29 +381,24 @@ fn yes_or_no(text: &str) -> Option<bool> {
 }
 
 /// The profile's Region, else that of the profile its credentials come from, and so on.
-fn profile_region(host: &Host, files: &Files, profile: &str) -> Option<Found> {
+fn profile_region(files: &Files, places: &AwsFiles, profile: &str) -> Option<Found> {
     let mut name = profile;
     let mut seen = Vec::new();
     while !seen.contains(&name) {
         seen.push(name);
         let section = files.profile(name)?;
         if let Some(setting) = section.get("region") {
-            return Some(Found { text: setting.value.clone(), origin: place(host, setting.kind, setting.line) });
+            return Some(Found { text: setting.value.clone(), origin: places.place(setting.kind, setting.line) });
         }
         name = section.text("source_profile")?;
     }
     None
 }
 
-fn profile_override(host: &Host, files: &Files, section: &Section) -> Option<Found> {
+fn profile_override(files: &Files, places: &AwsFiles, section: &Section) -> Option<Found> {
     let for_service = || files.service(section.text("services")?, "codeartifact", "endpoint_url");
     let setting = for_service().or_else(|| section.get("endpoint_url"))?;
-    Some(Found { text: setting.value.clone(), origin: place(host, setting.kind, setting.line) })
-}
-
-fn place(host: &Host, kind: Kind, line: usize) -> String {
-    let path = path_of(host, kind).unwrap_or_default();
-    format!("{}:{line}", path.display())
+    Some(Found { text: setting.value.clone(), origin: places.place(setting.kind, setting.line) })
 }
 
 /// Keys in the environment: a digest of the key's identifier, for nothing else is known of whom it belongs to.
@@ -261,19 +462,6 @@ fn rest_identity(host: &Host) -> &'static str {
 /// Twelve hexadecimal digits of SHA-256: enough to tell identities apart, and nothing can be read back.
 fn digest(text: &str) -> String {
     hex(&Sha256::digest(text.as_bytes())[..6])
-}
-
-fn read_files(host: &Host) -> Result<Files, ProfileError> {
-    let mut files = Files::default();
-    for kind in [Kind::Config, Kind::Credentials] {
-        let Some(path) = path_of(host, kind) else { continue };
-        match read_bounded(&path) {
-            Ok(text) => files.add(kind, &text),
-            Err(error) if is_absent(&error) => {}
-            Err(source) => return Err(ProfileError::Unreadable { path, source }),
-        }
-    }
-    Ok(files)
 }
 
 /// Nothing there; a path through a file that is no folder is nothing, too.

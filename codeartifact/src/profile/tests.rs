@@ -304,3 +304,96 @@ fn nothing_is_read_when_the_environment_says_it_all() {
     variables.pop();
     assert!(AwsEnvironment::read(&host(&home, &variables)).is_err(), "the profile may ignore what is configured");
 }
+
+/// The settings with account rules, and the scope of a URL by them.
+fn with_rules(home: &TempDir, rules: &str, variables: &[(&str, &str)], options: AwsOptions<'_>) -> AwsEnvironment {
+    let path = home.path().join("config.toml");
+    fs::write(&path, rules).unwrap();
+    let host = host(home, variables).with_var(crate::settings::CONFIG_VARIABLE, path.to_str().unwrap());
+    let settings = crate::UserSettings::read(&host).unwrap();
+    AwsEnvironment::with_options(&host, options).unwrap().with_accounts(settings.accounts())
+}
+
+fn scope(aws: &AwsEnvironment, url: &str) -> Result<crate::TokenScope, crate::ScopeError> {
+    let endpoint = crate::Endpoint::recognise(url.as_bytes(), &aws.trust()).unwrap().unwrap();
+    crate::TokenScope::of(&endpoint, aws)
+}
+
+const OF_1: &str = "https://acme-111122223333.d.codeartifact.eu-west-1.amazonaws.com/npm/team-a/";
+const OF_4: &str = "https://acme-444455556666.d.codeartifact.eu-west-1.amazonaws.com/npm/team-a/";
+
+#[test]
+fn the_first_rule_that_matches_is_part_of_the_scope() {
+    let home =
+        home("[profile work]\nsso_account_id = 1\nsso_role_name = r\nsso_session = s\n[default]\nrole_arn = d\n", "");
+    let rules = "[[account]]\nowner = \"444455556666\"\nrepository = \"team-*\"\nprofile = \"work\"\nlifetime = \"1h\"\n\
+        [[account]]\nowner = \"444455556666\"\nprofile = \"work\"\n[[account]]\nprofile = \"gone\"\n";
+    let aws = with_rules(&home, rules, &[("AWS_PROFILE", "habit")], AwsOptions::default());
+    let identity = |url: &str| scope(&aws, url).unwrap().identity.as_str().to_owned();
+    assert_eq!(identity(OF_4), "profile:work;sso=1/r/s;lifetime=3600");
+    assert_eq!(identity(&OF_4.replace("team-a", "shared")), "profile:work;sso=1/r/s");
+    assert_eq!(identity(OF_1), "profile:gone");
+    let served = aws.of_identity(&Identity::new("profile:work;sso=1/r/s;lifetime=3600")).unwrap();
+    let origin = format!("{}:4", home.path().join("config.toml").display());
+    assert_eq!((served.profile.as_str(), served.origins.profile.as_deref()), ("work", Some(origin.as_str())));
+    assert!(aws.of_identity(&Identity::new("profile:stranger")).is_none());
+    // Nothing but the identity differs: tokens of two profiles have two keys.
+    assert_ne!(scope(&aws, OF_4).unwrap().key(), scope(&aws, &OF_4.replace("team-a", "shared")).unwrap().key());
+}
+
+#[test]
+fn an_option_goes_before_rules_and_rules_before_the_environment() {
+    let home = home("[profile work]\nrole_arn = w\n[profile habit]\nrole_arn = h\n", "");
+    let rules = "[[account]]\nprofile = \"work\"\n";
+    let keys = [("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "s"), ("AWS_REGION", "eu-west-1")];
+    let identity = |variables: &[(&str, &str)], options: AwsOptions<'_>| {
+        let aws = with_rules(&home, rules, variables, options);
+        scope(&aws, OF_1).unwrap().identity.as_str().to_owned()
+    };
+    assert_eq!(identity(&[("AWS_PROFILE", "habit")], AwsOptions::default()), "profile:work;role=w");
+    assert_eq!(identity(&keys, AwsOptions::default()), "profile:work;role=w");
+    let options = AwsOptions { profile: Some("habit"), ..AwsOptions::default() };
+    assert_eq!(identity(&[], options), "profile:habit;role=h");
+}
+
+#[test]
+fn a_url_has_to_be_ours_for_the_profile_of_its_rule_too() {
+    let home = home(
+        "[profile near]\nendpoint_url = https://vpce.example.com\n[profile local]\nendpoint_url = http://127.0.0.1:4600\n",
+        "",
+    );
+    let scope_of = |profile: &str, variables: &[(&str, &str)], url: &str| {
+        let rules = format!("[[account]]\nprofile = \"{profile}\"\n");
+        scope(&with_rules(&home, &rules, variables, AwsOptions::default()), url)
+    };
+    // A way to AWS of the profile's own.
+    let near = scope_of("near", &[], OF_1).unwrap();
+    assert_eq!(near.service_override.unwrap().as_str(), "https://vpce.example.com:443");
+    // A service of this machine gets no token of AWS's, and AWS none of its.
+    assert!(matches!(scope_of("local", &[], OF_1), Err(crate::ScopeError::OtherOverride { .. })));
+    let local = [("AWS_ENDPOINT_URL_CODEARTIFACT", "http://127.0.0.1:4700"), ("AWS_REGION", "eu-west-1")];
+    let url = "http://127.0.0.1:4700/d/acme-111122223333/npm/team-a/";
+    for profile in ["near", "local", "none"] {
+        let scope = scope_of(profile, &local, url).unwrap();
+        assert_eq!(scope.service_override.unwrap().as_str(), "http://127.0.0.1:4700", "the variable is in force");
+    }
+    let by_profile = [("AWS_PROFILE", "local"), ("AWS_REGION", "eu-west-1")];
+    let url = url.replace("4700", "4600");
+    assert!(matches!(scope_of("near", &by_profile, &url), Err(crate::ScopeError::OtherOverride { .. })));
+}
+
+#[test]
+fn a_rule_s_region_serves_where_there_is_no_other() {
+    let home = home("[profile work]\nregion = us-west-2\n", "");
+    let local = ("AWS_ENDPOINT_URL_CODEARTIFACT", "http://127.0.0.1:4600");
+    let url = "http://127.0.0.1:4600/d/acme-111122223333/npm/team-a/";
+    for (rule, variables, expected) in [
+        ("profile = \"work\"", &[local][..], "us-west-2"),
+        ("profile = \"work\"\nregion = \"eu-west-1\"", &[local], "eu-west-1"),
+        ("profile = \"work\"", &[local, ("AWS_REGION", "us-east-1")], "us-east-1"),
+        ("lifetime = \"1h\"\nregion = \"eu-west-1\"", &[local], "eu-west-1"),
+    ] {
+        let aws = with_rules(&home, &format!("[[account]]\n{rule}\n"), variables, AwsOptions::default());
+        assert_eq!(scope(&aws, url).unwrap().region.as_str(), expected, "{rule}");
+    }
+}

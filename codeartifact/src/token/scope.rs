@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
+use crate::account::Subject;
 use crate::endpoint::{AccountId, DomainName, Endpoint, Region, ServiceOverride};
 use crate::profile::AwsEnvironment;
 
@@ -61,12 +62,24 @@ pub enum ScopeError {
         /// The profile in force.
         profile: String,
     },
+    /// The settings of the profile that an account rule names cannot be used.
+    #[error("the profile of the account rule for this URL cannot be used: {reason}")]
+    Account {
+        /// Why.
+        reason: String,
+    },
     /// The endpoint was recognised under another override than the environment's.
     #[error("the URL `{endpoint}` was recognised for another service endpoint override than the one in force")]
     OtherOverride {
         /// The endpoint's base URL.
         endpoint: String,
     },
+}
+
+impl ScopeError {
+    /// What the user can do where an account rule cannot be followed.
+    pub const ACCOUNT_HINT: &str =
+        "`codeartifact-credential-helper explain URL` says which rule that is and why it won";
 }
 
 /// What a key begins with: whose it is, and the version of what follows. A change of the rest is a new version.
@@ -76,21 +89,32 @@ const PREFIX: &str = "codeartifact/1/";
 const LONGEST_KEY: usize = 4096;
 
 impl TokenScope {
-    /// The scope of a token for `endpoint`, as the environment stands. The Region is the URL's, else the environment's.
+    /// The scope of a token for `endpoint`, as the environment stands and the account rules say. The Region is the URL's,
+    /// else the environment's, else that of the rule or its profile.
     pub fn of(endpoint: &Endpoint, aws: &AwsEnvironment) -> Result<Self, ScopeError> {
         if endpoint.service_override() != aws.service_override.as_ref() {
             return Err(ScopeError::OtherOverride { endpoint: endpoint.base_url() });
         }
+        let served = aws
+            .serving(&Subject::of(endpoint, aws.region.as_ref()))
+            .map_err(|error| ScopeError::Account { reason: with_cause(&error) })?;
+        let trust = served.trust();
+        // A rule's profile may lead to another service: the URL has to be ours there as well.
+        if endpoint.service_override() != trust.service_override.as_ref()
+            && !Endpoint::recognise(endpoint.to_string().as_bytes(), &trust).is_ok_and(|found| found.is_some())
+        {
+            return Err(ScopeError::OtherOverride { endpoint: endpoint.base_url() });
+        }
         let region = endpoint
             .region()
-            .or(aws.region.as_ref())
-            .ok_or_else(|| ScopeError::NoRegion { endpoint: endpoint.base_url(), profile: aws.profile.clone() })?;
+            .or(served.region.as_ref())
+            .ok_or_else(|| ScopeError::NoRegion { endpoint: endpoint.base_url(), profile: served.profile.clone() })?;
         Ok(Self {
-            identity: aws.identity.clone(),
+            identity: served.identity.clone(),
             domain: endpoint.domain().clone(),
             owner: endpoint.owner().clone(),
             region: region.clone(),
-            service_override: endpoint.service_override().cloned(),
+            service_override: trust.service_override,
         })
     }
 
@@ -124,6 +148,11 @@ impl TokenScope {
         // One scope has one key: another spelling is not ours.
         (next().is_none() && scope.key() == key).then_some(scope)
     }
+}
+
+/// An error and what caused it, in one line.
+fn with_cause(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
 /// Everything but letters, digits and a few signs that no store and no shell minds becomes `%XX`.

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::endpoint::{Endpoint, ServiceOverride, Trust};
-use crate::profile::{AwsEnvironment, Origins};
+use crate::profile::AwsEnvironment;
 
 /// A token outline as long as the service's: `eyJ`, a dot, 1,000 characters.
 const SECRET: &str = "eyJ2ZXIiOjEsImlzdSI6MTcwMDAwMDAwMH0.";
@@ -86,12 +86,10 @@ fn the_secret_is_in_no_debug_output() {
 
 #[test]
 fn scopes_come_from_the_url_and_the_environment() {
-    let aws = |region: Option<&str>, service: Option<&str>| AwsEnvironment {
-        profile: "dev".to_owned(),
-        region: region.map(|region| region.parse().unwrap()),
-        service_override: service.map(|address| ServiceOverride::parse(address.as_bytes()).unwrap()),
-        identity: Identity::new("profile:dev"),
-        origins: Origins::default(),
+    let aws = |region: Option<&str>, service: Option<&str>| {
+        let region = region.map(|region| region.parse().unwrap());
+        let service = service.map(|address| ServiceOverride::parse(address.as_bytes()).unwrap());
+        AwsEnvironment::for_test("dev", region, service, "profile:dev")
     };
     let endpoint = |url: &str, aws: &AwsEnvironment| {
         let trust = Trust { service_override: aws.service_override.clone() };

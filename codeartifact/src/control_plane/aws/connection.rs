@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region as SdkRegion, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{
+    BehaviorVersion, Region as SdkRegion, SdkConfig, profile::ProfileFileCredentialsProvider,
+    provider_config::ProviderConfig, retry::RetryConfig, sts::AssumeRoleProvider, timeout::TimeoutConfig,
+};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_codeartifact::{
     Client,
     config::{RuntimeComponents, SharedHttpClient},
@@ -14,6 +18,7 @@ use aws_smithy_http_client::{
 };
 
 use super::failure::Caller;
+use crate::account::RoleArn;
 use crate::endpoint::{Region, ServiceOverride};
 use crate::host::Host;
 use crate::profile::AwsEnvironment;
@@ -27,6 +32,9 @@ const OPERATION: Duration = Duration::from_secs(20);
 /// Attempts of an operation, the first one counted.
 const ATTEMPTS: u32 = 3;
 
+/// The name of a role's session: what an audit trail shows behind the role.
+const SESSION_NAME: &str = "codeartifact";
+
 /// Addresses that are never asked through a proxy: this machine, and the link-local ones where instances and containers
 /// find their credentials.
 const DIRECT: &str =
@@ -39,6 +47,10 @@ pub(super) struct Settings {
     pub(super) caller: Caller,
     /// The profile, where one was asked for.
     chosen_profile: Option<String>,
+    /// An account rule names the profile: nobody else of the SDK's chain may ask.
+    only_profile: bool,
+    /// The role to assume, an account rule's.
+    role: Option<RoleArn>,
     pub(super) region: Option<Region>,
     service_override: Option<ServiceOverride>,
     proxy: Option<String>,
@@ -47,11 +59,15 @@ pub(super) struct Settings {
 
 impl Settings {
     pub(super) fn new(host: &Host, aws: &AwsEnvironment) -> Self {
-        let chosen = aws.profile != "default" || host.var("AWS_PROFILE").is_some();
+        let rule = aws.rule.as_deref();
+        let only_profile = rule.is_some_and(|rule| rule.profile.is_some());
+        let chosen = only_profile || aws.profile != "default" || host.var("AWS_PROFILE").is_some();
         let either = |upper: &str, lower: &str| host.var(lower).or_else(|| host.var(upper)).map(str::to_owned);
         Self {
             caller: Caller::new(aws),
             chosen_profile: chosen.then(|| aws.profile.clone()),
+            only_profile,
+            role: rule.and_then(|rule| rule.role.as_ref()).map(|role| role.value.clone()),
             region: aws.region.clone(),
             service_override: aws.service_override.clone(),
             proxy: either("HTTPS_PROXY", "https_proxy").or_else(|| either("ALL_PROXY", "all_proxy")),
@@ -70,21 +86,41 @@ impl Settings {
             .operation_attempt_timeout(ATTEMPT)
             .operation_timeout(OPERATION)
             .build();
+        let http_client = self.http_client();
+        let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
+        let region = SdkRegion::new(region.as_str().to_owned());
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(self.http_client())
-            .region(SdkRegion::new(region.as_str().to_owned()))
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-            .timeout_config(timeouts);
+            .http_client(http_client.clone())
+            .region(region.clone())
+            .retry_config(retries.clone())
+            .timeout_config(timeouts.clone());
         if let Some(profile) = &self.chosen_profile {
             loader = loader.profile_name(profile);
+            if self.only_profile {
+                let config = ProviderConfig::without_region()
+                    .with_region(Some(region))
+                    .with_http_client(http_client)
+                    .with_retry_config(retries)
+                    .with_timeout_config(timeouts);
+                let provider = ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile);
+                loader = loader.credentials_provider(provider.build());
+            }
         }
-        let shared = loader.load().await;
+        let shared = self.as_role(loader.load().await).await;
         let mut config = aws_sdk_codeartifact::config::Builder::from(&shared);
         if let Some(address) = &self.service_override {
             // For this service only: the SDK's own setting would send STS and SSO there too.
             config = config.endpoint_url(address.as_str());
         }
         Client::from_conf(config.build())
+    }
+
+    /// The same as the role that a rule names, assumed by whoever would ask without it.
+    async fn as_role(&self, shared: SdkConfig) -> SdkConfig {
+        let Some(role) = &self.role else { return shared };
+        let provider =
+            AssumeRoleProvider::builder(role.as_str()).session_name(SESSION_NAME).configure(&shared).build().await;
+        shared.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build()
     }
 
     /// rustls with ring, the system's certificates, and the user's proxy for what is not this machine's.
