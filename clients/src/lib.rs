@@ -58,12 +58,16 @@ macro_rules! clients {
     };
 }
 
+clients! {
+    cargo,
+}
+
+// Protocols that no one client has for its own.
 pub mod keyring;
 
-clients! { cargo }
-
 /// Every protocol, each in the folder of the client that defined it.
-pub static PROTOCOLS: &[&Spoken] = &[&cargo::SPOKEN, &keyring::SPOKEN];
+pub static PROTOCOLS: &[&Spoken] =
+    &[&cargo::SPOKEN, &nuget::SPOKEN, &bazel::SPOKEN, &maven::SPOKEN, &keyring::SPOKEN, &netrc::SPOKEN];
 
 /// The client of that name.
 pub fn find(name: &str) -> Option<&'static Client> {

@@ -82,6 +82,25 @@ pub struct Streams<'a> {
     pub errors: &'a mut dyn Write,
     /// The conversation goes on where another program left it: greetings were said already.
     pub resumed: bool,
+    /// For package managers that give up on a program that is silent while it waits for a token.
+    pub heartbeat: &'a dyn Heartbeat,
+}
+
+/// A sign of life while a token is waited for.
+pub trait Heartbeat {
+    /// Does `work`. For as long as that takes, `beat` is written to the package manager every two seconds, in one piece;
+    /// nothing is written any more when this comes back. A program that never waits for long need not beat.
+    fn during(&self, beat: &[u8], work: &mut dyn FnMut());
+}
+
+/// No sign of life: for programs that never wait for long.
+#[derive(Debug, Clone, Copy)]
+pub struct Silent;
+
+impl Heartbeat for Silent {
+    fn during(&self, _beat: &[u8], work: &mut dyn FnMut()) {
+        work();
+    }
 }
 
 /// How a conversation ended.

@@ -11,6 +11,7 @@
 //! | `call` | which protocol is spoken: by argument, or by the name the program is called by |
 //! | `record` | the streams; what was read and not yet answered is kept for the other program |
 //! | `hand_over` | becoming the other program |
+//! | `heartbeat` | signs of life while a token is fetched: in the other program, which may have a thread |
 //! | `secrecy` | no core dump, no look from other processes, no panic that prints what it held |
 //!
 //! The protocols are in `clients`; what they print on standard output is all that goes there. Exit status: 0 answered,
@@ -20,7 +21,7 @@
 
 use std::io::{self, Write};
 
-use clients::protocol::{Answer, ProtocolError, Streams, causes};
+use clients::protocol::{Answer, ProtocolError, Silent, Streams, causes};
 use codeartifact::settings::{SettingsError, UserSettings};
 use codeartifact::source::{ControlPlaneSource, NoSource};
 use codeartifact::{
@@ -29,6 +30,7 @@ use codeartifact::{
 
 mod call;
 mod hand_over;
+mod heartbeat;
 mod record;
 mod refusal;
 mod secrecy;
@@ -77,6 +79,7 @@ pub fn answer_from_stores(host: &Host) -> u8 {
             output: &mut answers,
             errors: &mut io::stderr(),
             resumed: conversation.resumed.is_some(),
+            heartbeat: &Silent,
         };
         conversation.hold(&mut streams, &surroundings.trust(), &authorize)
     })
@@ -96,6 +99,7 @@ pub fn answer_from_service(host: &Host) -> u8 {
             output: &mut answers,
             errors: &mut io::stderr(),
             resumed: conversation.resumed.is_some(),
+            heartbeat: &heartbeat::ToStandardOutput,
         };
         let answer = conversation.hold(&mut streams, &surroundings.trust(), &authorizer);
         // The caller has its answer; a store that cannot be written costs the next caller time, nothing else.
@@ -176,6 +180,7 @@ fn refuse(conversation: &Conversation, error: SurroundingsError) -> Result<Answe
         output: &mut answers,
         errors: &mut io::stderr(),
         resumed: conversation.resumed.is_some(),
+        heartbeat: &Silent,
     };
     conversation.hold(&mut streams, &Trust::default(), &Refusing::new(error))
 }

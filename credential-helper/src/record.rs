@@ -118,27 +118,27 @@ impl Write for Answers<'_> {
 }
 
 #[cfg(unix)]
-mod standard {
+pub(crate) mod standard {
     use std::{fs::File, io, os::fd::AsFd as _};
 
     pub(super) fn input() -> io::Result<File> {
         io::stdin().as_fd().try_clone_to_owned().map(File::from)
     }
 
-    pub(super) fn output() -> io::Result<File> {
+    pub(crate) fn output() -> io::Result<File> {
         io::stdout().as_fd().try_clone_to_owned().map(File::from)
     }
 }
 
 #[cfg(windows)]
-mod standard {
+pub(crate) mod standard {
     use std::{fs::File, io, os::windows::io::AsHandle as _};
 
     pub(super) fn input() -> io::Result<File> {
         io::stdin().as_handle().try_clone_to_owned().map(File::from)
     }
 
-    pub(super) fn output() -> io::Result<File> {
+    pub(crate) fn output() -> io::Result<File> {
         io::stdout().as_handle().try_clone_to_owned().map(File::from)
     }
 }

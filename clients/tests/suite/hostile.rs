@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 
-use clients::protocol::{Answer, Call, Streams};
+use clients::protocol::{Answer, Call, Silent, Streams};
 use codeartifact::{ServiceOverride, Trust};
 
 use crate::transcripts::{FakeAuthorize, Gives};
@@ -127,8 +127,13 @@ fn converse(url: &str, trust: &Trust) -> (String, u32) {
     });
     let request = format!("{request}\n");
     let authorize = FakeAuthorize::new(Gives::Token);
-    let mut streams =
-        Streams { input: &mut request.as_bytes(), output: &mut answers, errors: &mut std::io::sink(), resumed: false };
+    let mut streams = Streams {
+        input: &mut request.as_bytes(),
+        output: &mut answers,
+        errors: &mut std::io::sink(),
+        resumed: false,
+        heartbeat: &Silent,
+    };
     let answer = spoken.protocol.converse(&Call::default(), &mut streams, trust, &authorize);
     assert!(!matches!(answer, Ok(Answer::NotMine)), "cargo's protocol has words to decline");
     (String::from_utf8(answers).unwrap(), authorize.asked.get())
@@ -167,8 +172,13 @@ fn keyring(args: &[&str], trust: &Trust) -> (Result<Answer, String>, String, u32
     let args: Vec<_> = args.iter().map(OsString::from).collect();
     let authorize = FakeAuthorize::new(Gives::Token);
     let (mut output, mut errors) = (Vec::new(), Vec::new());
-    let mut streams =
-        Streams { input: &mut std::io::empty(), output: &mut output, errors: &mut errors, resumed: false };
+    let mut streams = Streams {
+        input: &mut std::io::empty(),
+        output: &mut output,
+        errors: &mut errors,
+        resumed: false,
+        heartbeat: &Silent,
+    };
     let call = Call { args: &args, domain: None };
     let answer = spoken.protocol.converse(&call, &mut streams, trust, &authorize).map_err(|error| error.to_string());
     let errors = String::from_utf8(errors).unwrap();

@@ -12,6 +12,7 @@
 //! | `renewed N` | how often of these another one than before was asked for |
 //! | `override URL` | the service endpoint override in force |
 //! | `resumed` | another program began the conversation |
+//! | `waits N` | a token is waited for so long that N signs of life fall due |
 //! | `fails TEXT` | the conversation ends with that error |
 
 use std::{
@@ -24,7 +25,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use clients::protocol::{Answer, Call, ProtocolError, Spoken, Streams};
+use clients::protocol::{Answer, Call, Heartbeat, ProtocolError, Silent, Spoken, Streams};
 use codeartifact::{
     AuthorizationToken, Authorize, AuthorizeError, ControlPlaneError, Endpoint, ServiceOverride, SourceError, Trust,
     control_plane::FailureKind,
@@ -171,6 +172,21 @@ impl Write for Answers {
     }
 }
 
+/// As many signs of life as were asked for, each a line of the record.
+struct Beats {
+    count: u32,
+    record: Record,
+}
+
+impl Heartbeat for Beats {
+    fn during(&self, beat: &[u8], work: &mut dyn FnMut()) {
+        for _ in 0..self.count {
+            self.record.line('<', str::from_utf8(beat).unwrap().strip_suffix('\n').expect("a beat is a line"));
+        }
+        work();
+    }
+}
+
 struct Transcript {
     settings: Vec<(String, String)>,
     conversation: String,
@@ -191,8 +207,18 @@ impl Transcript {
             }
         }
         for (name, _) in &transcript.settings {
-            let known =
-                ["arguments", "link", "authorize", "asked", "renewed", "override", "resumed", "fails", "answer"];
+            let known = [
+                "arguments",
+                "link",
+                "authorize",
+                "asked",
+                "renewed",
+                "override",
+                "resumed",
+                "fails",
+                "answer",
+                "waits",
+            ];
             assert!(known.contains(&name.as_str()), "unknown setting {name}");
         }
         transcript
@@ -200,6 +226,11 @@ impl Transcript {
 
     fn setting(&self, name: &str) -> Option<&str> {
         self.settings.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str())
+    }
+
+    /// None is as good as zero.
+    fn number(&self, name: &str) -> u32 {
+        self.setting(name).map_or(0, |number| number.parse().unwrap())
     }
 }
 
@@ -217,6 +248,7 @@ fn replay(spoken: &Spoken, transcript: &Transcript) -> Replayed {
         output: &mut output,
         errors: &mut errors,
         resumed: transcript.setting("resumed").is_some(),
+        heartbeat: &Beats { count: transcript.number("waits"), record: record.clone() },
     };
     let trust = Trust {
         service_override: transcript.setting("override").map(|url| ServiceOverride::parse(url.as_bytes()).unwrap()),
@@ -268,8 +300,11 @@ fn every_conversation_goes_as_recorded() {
                 (Ok(_), Some(error)) => panic!("{name}: did not fail: {error}"),
                 (Err(error), expected) => assert_eq!(Some(error.to_string().as_str()), expected, "{name}"),
             }
-            let number = |name| transcript.setting(name).map_or(0, |number| number.parse().unwrap());
-            assert_eq!(asked, [number("asked"), number("renewed")], "{name}: tokens asked for, and others");
+            assert_eq!(
+                asked,
+                [transcript.number("asked"), transcript.number("renewed")],
+                "{name}: tokens asked for, and others"
+            );
             replayed += 1;
         }
     }
@@ -288,7 +323,13 @@ fn a_broken_stream_is_an_error() {
         }
     }
     let spoken = clients::find("cargo").unwrap().protocol.unwrap();
-    let mut streams = Streams { input: &mut io::empty(), output: &mut Broken, errors: &mut io::sink(), resumed: false };
+    let mut streams = Streams {
+        input: &mut io::empty(),
+        output: &mut Broken,
+        errors: &mut io::sink(),
+        resumed: false,
+        heartbeat: &Silent,
+    };
     let authorize = FakeAuthorize::new(Gives::Nothing);
     let answer = spoken.protocol.converse(&Call::default(), &mut streams, &Trust::default(), &authorize);
     assert!(matches!(answer, Err(ProtocolError::Write(_))), "{answer:?}");
