@@ -19,6 +19,7 @@
 
 use codeartifact::PackageFormat;
 
+pub mod basic;
 pub mod protocol;
 pub mod publish;
 pub mod settings;
@@ -64,6 +65,7 @@ clients! {
 
 // Protocols that no one client has for its own.
 pub mod keyring;
+pub mod netrc;
 
 /// Every protocol, each in the folder of the client that defined it.
 pub static PROTOCOLS: &[&Spoken] =
