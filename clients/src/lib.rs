@@ -61,6 +61,7 @@ macro_rules! clients {
 
 clients! {
     cargo,
+    bazel,
 }
 
 // Protocols that no one client has for its own.
