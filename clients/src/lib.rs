@@ -61,6 +61,7 @@ macro_rules! clients {
 
 clients! {
     cargo,
+    nuget,
     bazel,
 }
 

@@ -166,6 +166,62 @@ fn good_urls_get_one() {
     assert_eq!(asked, 1);
 }
 
+/// What a protocol answers when it is called with these arguments and reads this, and how often a token was asked for.
+fn said(word: &str, args: &[&str], input: &str, trust: &Trust) -> (String, u32) {
+    let spoken = clients::PROTOCOLS.iter().find(|spoken| spoken.word == word).unwrap();
+    let args: Vec<_> = args.iter().map(OsString::from).collect();
+    let authorize = FakeAuthorize::new(Gives::Token);
+    let mut output = Vec::new();
+    let mut streams = Streams {
+        input: &mut input.as_bytes(),
+        output: &mut output,
+        errors: &mut std::io::sink(),
+        resumed: false,
+        heartbeat: &Silent,
+    };
+    // A failure is as good as a refusal: what counts is what was answered, and asked for.
+    let _ = spoken.protocol.converse(&Call { args: &args, domain: None }, &mut streams, trust, &authorize);
+    (String::from_utf8(output).unwrap(), authorize.asked.get())
+}
+
+/// A URL as each of the other protocols is asked for it.
+fn asked_everywhere(url: &str, trust: &Trust) -> Vec<(String, u32)> {
+    let nuget = serde_json::json!({
+        "RequestId": "1", "Type": "Request", "Method": "GetAuthenticationCredentials",
+        "Payload": { "Uri": url, "IsRetry": true, "IsNonInteractive": true, "CanShowDialog": false },
+    });
+    vec![
+        said("bazel", &["get"], &serde_json::json!({ "uri": url }).to_string(), trust),
+        said("nuget", &["-Plugin"], &format!("{nuget}\n"), trust),
+        said("nuget", &["-uri", url, "-isRetry"], "", trust),
+        said("netrc", &[url], "", trust),
+    ]
+}
+
+#[test]
+fn hostile_urls_get_no_token_by_any_other_protocol() {
+    let other_port = ServiceOverride::parse(b"http://127.0.0.1:4599").unwrap();
+    for url in HOSTILE {
+        for (prefix, format) in [("", "maven"), ("", "nuget"), ("sparse+", "cargo")] {
+            let url = format!("{prefix}{}", url.replace('H', HOST).replace("/cargo/", &format!("/{format}/")));
+            for trust in [Trust::default(), Trust { service_override: Some(other_port.clone()) }] {
+                for (answer, asked) in asked_everywhere(&url, &trust) {
+                    assert_eq!(asked, 0, "a token was asked for {url:?}");
+                    assert!(!answer.contains("TOKEN") && !answer.contains("Basic"), "a token went to {url:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn good_urls_get_one_by_every_other_protocol() {
+    for (answer, asked) in asked_everywhere(&format!("https://{HOST}/nuget/r2/v3/index.json"), &Trust::default()) {
+        assert!(answer.contains("TOKEN") || answer.contains("YXdzOlRPS0VO"), "{answer}");
+        assert_eq!(asked, 1);
+    }
+}
+
 /// `keyring` says nothing on its standard output where there is no token: whatever stood there would be a password.
 fn keyring(args: &[&str], trust: &Trust) -> (Result<Answer, String>, String, u32) {
     let spoken = clients::PROTOCOLS.iter().find(|spoken| spoken.word == "keyring").unwrap();
