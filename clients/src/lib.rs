@@ -63,6 +63,7 @@ clients! {
     cargo,
     nuget,
     bazel,
+    maven,
 }
 
 // Protocols that no one client has for its own.
