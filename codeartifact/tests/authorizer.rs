@@ -18,6 +18,7 @@ use std::{
 use codeartifact::{
     AuthorizationToken, Authorize, AuthorizeError, Authorizer, AwsEnvironment, ControlPlaneError, Endpoint, Host,
     SourceError, Stores, TokenScope, TokenSource, TokenStore, Trust, UserSettings,
+    authorizer::Renewal,
     control_plane::FailureKind,
     source::NoSource,
     store::{FileStore, MemoryStore},
@@ -116,7 +117,8 @@ fn half_of_its_life_a_token_is_the_answer_without_the_source() {
         assert_eq!(warm(folder.path(), some_time() + passed).unwrap(), "eyJ-1-");
     }
     assert_eq!(source.count(), 1);
-    assert_eq!(warm(folder.path(), some_time() + 6 * HOUR), None, "there is work to do");
+    assert_eq!(warm(folder.path(), some_time() + 6 * HOUR).unwrap(), "eyJ-1-", "past it, still at once");
+    assert_eq!(warm(folder.path(), some_time() + 12 * HOUR - 600 * SECOND), None, "near its end there is work to do");
     assert_eq!(ask(folder.path(), some_time() + 6 * HOUR, &source).unwrap(), "eyJ-2-");
     assert_eq!(ask(folder.path(), some_time() + 7 * HOUR, &source).unwrap(), "eyJ-2-");
     assert_eq!(source.count(), 2);
@@ -135,7 +137,6 @@ fn a_token_that_holds_outlives_a_failing_service() {
     assert_eq!(ask(folder.path(), due + 59 * SECOND, &source).unwrap(), "eyJ-1-");
     assert_eq!(warm(folder.path(), due + 59 * SECOND).unwrap(), "eyJ-1-");
     assert_eq!(source.count(), 2);
-    assert_eq!(warm(folder.path(), due + 60 * SECOND), None);
     assert_eq!(ask(folder.path(), due + 60 * SECOND, &source).unwrap(), "eyJ-1-");
     assert_eq!(source.count(), 3);
 
@@ -233,6 +234,123 @@ fn threads_share_one_request() {
         });
         assert_eq!(source.count(), 1, "{name}");
     }
+}
+
+/// Tokens given out at `now` by a program that leaves renewals to another process.
+fn leaving<T>(folder: &Path, now: SystemTime, source: &Counting, then: impl FnOnce(&Authorizer<'_>) -> T) -> T {
+    let host = host(folder, now);
+    let aws = AwsEnvironment::read(&host).unwrap();
+    then(&Authorizer::new(&host, &aws, stores(&host), source.later(now)).leaving_renewals())
+}
+
+/// Begins the renewal of what is given out at `now`. Another test that is starting a process may hold a lock that was
+/// just let go, until that process runs.
+fn begun(folder: &Path, now: SystemTime, source: &Counting) -> Renewal {
+    let mut renewal = None;
+    wait_until("the renewal is ours to begin", || {
+        renewal = leaving(folder, now, source, |authorizer| {
+            authorizer.token_for(&endpoint("my-org")).unwrap();
+            authorizer.renewals().pop()
+        });
+        renewal.is_some()
+    });
+    renewal.unwrap()
+}
+
+#[test]
+fn past_half_of_its_life_a_token_is_the_answer_and_one_other_process_renews_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = Counting::at(some_time());
+    ask(folder.path(), some_time(), &source).unwrap();
+    let due = some_time() + 7 * HOUR;
+    let mut renewal = None;
+    wait_until("the renewal is ours to begin", || {
+        leaving(folder.path(), due, &source, |authorizer| {
+            assert!(authorizer.renewals().is_empty(), "nothing was given out");
+            for _ in 0..3 {
+                assert!(authorizer.token_for(&endpoint("my-org")).unwrap().expose().starts_with("eyJ-1-"));
+                assert!(authorizer.warm(&endpoint("my-org")).unwrap().expose().starts_with("eyJ-1-"));
+            }
+            let mut renewals = authorizer.renewals();
+            assert!(renewals.len() <= 1, "one for the domain");
+            assert!(authorizer.renewals().is_empty(), "once");
+            renewal = renewals.pop();
+        });
+        renewal.is_some()
+    });
+    let renewal = renewal.unwrap();
+    assert_eq!(source.count(), 1, "nobody asked the service");
+    let others = |now| {
+        leaving(folder.path(), now, &source, |authorizer| {
+            authorizer.token_for(&endpoint("my-org")).unwrap();
+            authorizer.renewals().len()
+        })
+    };
+    assert_eq!(others(due), 0, "somebody is at it");
+    assert_eq!(others(due + 2 * 60 * SECOND), 0, "as long as the lock is held");
+
+    // The other process, with the lock of the first.
+    let at = due + SECOND;
+    let endpoint = renewal.endpoint().clone();
+    leaving(folder.path(), at, &source, |authorizer| {
+        authorizer.renew_ahead(&endpoint, Some(renewal.into_lock())).unwrap();
+        // A second one has nothing to do.
+        authorizer.renew_ahead(&endpoint, None).unwrap();
+    });
+    assert_eq!(source.count(), 2);
+    assert_eq!(warm(folder.path(), at).unwrap(), "eyJ-2-");
+    assert_eq!(others(at), 0, "it is fresh");
+}
+
+#[test]
+fn a_renewal_ahead_is_begun_once_a_minute_whatever_became_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = Counting::at(some_time());
+    ask(folder.path(), some_time(), &source).unwrap();
+    let due = some_time() + 7 * HOUR;
+    let begins = |now| {
+        leaving(folder.path(), now, &source, |authorizer| {
+            authorizer.token_for(&endpoint("my-org")).unwrap();
+            !authorizer.renewals().is_empty()
+        })
+    };
+    // It dies without a word.
+    drop(begun(folder.path(), due, &source));
+    assert!(!begins(due + 59 * SECOND));
+    // It fails.
+    source.fails(FailureKind::Throttled);
+    let renewal = begun(folder.path(), due + 60 * SECOND, &source);
+    let endpoint = renewal.endpoint().clone();
+    leaving(folder.path(), due + 70 * SECOND, &source, |authorizer| {
+        authorizer.renew_ahead(&endpoint, Some(renewal.into_lock())).unwrap_err();
+    });
+    assert!(!begins(due + 129 * SECOND));
+    drop(begun(folder.path(), due + 130 * SECOND, &source));
+    // Who waits near the end is not kept from it by a renewal that was begun.
+    source.works();
+    let end = some_time() + 12 * HOUR - 600 * SECOND;
+    ask(folder.path(), some_time() + 12 * HOUR - 901 * SECOND, &source).unwrap();
+    assert_eq!(source.count(), 3);
+    assert_eq!(warm(folder.path(), end).unwrap(), "eyJ-3-");
+}
+
+#[test]
+fn a_strange_file_is_no_lock() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = Counting::at(some_time());
+    ask(folder.path(), some_time(), &source).unwrap();
+    let due = some_time() + 7 * HOUR;
+    let renewal = begun(folder.path(), due, &source);
+    let strange = || fs::File::open(folder.path()).unwrap();
+    leaving(folder.path(), due, &source, |authorizer| {
+        authorizer.renew_ahead(&endpoint("my-org"), Some(strange())).unwrap();
+        assert_eq!(source.count(), 1, "somebody else has the lock");
+        drop(renewal);
+        wait_until("it is free, and taken", || {
+            authorizer.renew_ahead(&endpoint("my-org"), Some(strange())).unwrap();
+            source.count() == 2
+        });
+    });
 }
 
 /// A source that says when it is asked, and answers when it is let.

@@ -65,7 +65,7 @@ impl<'a> HandOver<'a> {
 }
 
 /// The program beside this one, both links resolved: never one on PATH, which may be anybody's.
-fn sibling(program: &Path) -> Option<PathBuf> {
+pub(crate) fn sibling(program: &Path) -> Option<PathBuf> {
     Some(program.parent()?.join(format!("{PROGRAM}{SUFFIX}{}", std::env::consts::EXE_SUFFIX)))
 }
 

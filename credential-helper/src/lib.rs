@@ -8,6 +8,7 @@
 //!
 //! | module | what it does |
 //! | --- | --- |
+//! | `ahead` | a token past half of its life: renewed by a process that nobody waits for |
 //! | `call` | which protocol is spoken: by argument, or by the name the program is called by |
 //! | `record` | the streams; what was read and not yet answered is kept for the other program |
 //! | `hand_over` | becoming the other program |
@@ -28,6 +29,7 @@ use codeartifact::{
     AuthorizationToken, Authorize, AuthorizeError, Authorizer, AwsEnvironment, Endpoint, Host, Stores, Trust,
 };
 
+mod ahead;
 mod call;
 mod hand_over;
 mod heartbeat;
@@ -70,10 +72,11 @@ pub fn answer_from_stores(host: &Host) -> u8 {
     run(host, |conversation, surroundings| {
         let record = Record::default();
         let mut requests = Requests::of_process(&record)?;
-        let mut answers = Answers::of_process(&record)?;
         let stores = Stores::without_bus(host, &surroundings.settings);
         let authorizer = Authorizer::new(host, &surroundings.aws, stores, NoSource);
-        let authorize = FromStores { authorizer, hand_over: HandOver::new(host, conversation, &record) };
+        let renew_ahead = || ahead::start(host, &authorizer);
+        let mut answers = Answers::of_process(&record, &renew_ahead)?;
+        let authorize = FromStores { authorizer: &authorizer, hand_over: HandOver::new(host, conversation, &record) };
         let mut streams = Streams {
             input: &mut requests,
             output: &mut answers,
@@ -87,13 +90,18 @@ pub fn answer_from_stores(host: &Host) -> u8 {
 
 /// Its sibling: the stores, else AWS. Gives the exit status.
 pub fn answer_from_service(host: &Host) -> u8 {
+    if let Some(url) = ahead::asked(host) {
+        ahead::renew(host, url);
+        return ANSWERED;
+    }
     run(host, |conversation, surroundings| {
         let record = Record::default();
         let mut requests = Requests::resuming(&record, conversation.resumed.as_deref())?;
-        let mut answers = Answers::of_process(&record)?;
         let source = ControlPlaneSource::aws(host, &surroundings.aws);
         let stores = Stores::new(host, &surroundings.settings);
-        let authorizer = Authorizer::new(host, &surroundings.aws, stores, source);
+        let authorizer = Authorizer::new(host, &surroundings.aws, stores, source).leaving_renewals();
+        let renew_ahead = || ahead::start(host, &authorizer);
+        let mut answers = Answers::of_process(&record, &renew_ahead)?;
         let mut streams = Streams {
             input: &mut requests,
             output: &mut answers,
@@ -137,7 +145,7 @@ enum SurroundingsError {
 
 /// Tokens from the stores; where they have none, this program ends by becoming the other.
 struct FromStores<'a> {
-    authorizer: Authorizer<'a>,
+    authorizer: &'a Authorizer<'a>,
     hand_over: HandOver<'a>,
 }
 
@@ -174,7 +182,7 @@ fn run(host: &Host, converse: impl FnOnce(&Conversation, &Surroundings) -> Resul
 fn refuse(conversation: &Conversation, error: SurroundingsError) -> Result<Answer, ProtocolError> {
     let record = Record::default();
     let mut requests = Requests::resuming(&record, conversation.resumed.as_deref())?;
-    let mut answers = Answers::of_process(&record)?;
+    let mut answers = Answers::of_process(&record, &|| {})?;
     let mut streams = Streams {
         input: &mut requests,
         output: &mut answers,

@@ -97,12 +97,14 @@ impl Read for Requests<'_> {
 pub(crate) struct Answers<'a> {
     record: &'a Record,
     output: File,
+    /// What is done when an answer is out.
+    after: &'a dyn Fn(),
 }
 
 impl<'a> Answers<'a> {
-    /// To standard output.
-    pub(crate) fn of_process(record: &'a Record) -> Result<Self, ProtocolError> {
-        Ok(Self { record, output: standard::output().map_err(ProtocolError::Write)? })
+    /// To standard output; `after` is called after each answer.
+    pub(crate) fn of_process(record: &'a Record, after: &'a dyn Fn()) -> Result<Self, ProtocolError> {
+        Ok(Self { record, output: standard::output().map_err(ProtocolError::Write)?, after })
     }
 }
 
@@ -113,6 +115,7 @@ impl Write for Answers<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.record.answered();
+        (self.after)();
         Ok(())
     }
 }
@@ -156,7 +159,7 @@ mod tests {
             chunk: Zeroizing::default(),
             from: 0,
         };
-        let mut answers = Answers { record: &record, output: tempfile::tempfile().unwrap() };
+        let mut answers = Answers { record: &record, output: tempfile::tempfile().unwrap(), after: &|| {} };
         answers.flush().unwrap();
         let mut line = String::new();
         requests.read_line(&mut line).unwrap();

@@ -30,7 +30,14 @@ pub(super) struct Flight {
 
 /// The place of whoever asks the service. The lock goes when it is dropped.
 pub(super) struct Seat {
-    _lock: File,
+    lock: File,
+}
+
+impl Seat {
+    /// The locked file, for another process to hold the seat by.
+    pub(super) fn into_lock(self) -> File {
+        self.lock
+    }
 }
 
 /// The outcome of asking for the seat.
@@ -63,7 +70,7 @@ impl Flight {
     pub(super) fn try_lead(&self) -> Result<Turn, FolderError> {
         let Some(file) = self.open()? else { return Ok(Turn::Alone) };
         Ok(match file.try_lock() {
-            Ok(()) => Turn::Leads(Seat { _lock: file }),
+            Ok(()) => Turn::Leads(Seat { lock: file }),
             Err(TryLockError::WouldBlock) => Turn::Taken,
             Err(TryLockError::Error(_)) => Turn::Alone,
         })
@@ -87,19 +94,35 @@ impl Flight {
             return Ok(Turn::Alone);
         }
         Ok(match receiver.recv_timeout(limit) {
-            Ok(Ok(file)) => Turn::Leads(Seat { _lock: file }),
+            Ok(Ok(file)) => Turn::Leads(Seat { lock: file }),
             Ok(Err(_)) => Turn::Alone,
             Err(_) => Turn::Taken,
         })
     }
 
-    /// Whether somebody has the seat now. Makes nothing.
-    pub(super) fn is_taken(&self) -> bool {
-        let path = self.folder.join(format!("{}.lock", self.name));
-        private_folder::file_options()
-            .read(true)
-            .open(path)
-            .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+    /// The seat that another process took and handed over with its file; `None` where the file is not this flight's lock,
+    /// or the lock is not held by it.
+    ///
+    /// Of `flock`, the lock belongs to what was opened, and is not taken a second time by whoever shares that. Windows'
+    /// locks stay with the process that took them: there is nothing to inherit.
+    pub(super) fn inherited(&self, lock: File) -> Option<Seat> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt as _;
+            let ours = std::fs::symlink_metadata(self.path()).ok()?;
+            let found = lock.metadata().ok()?;
+            let is_ours = found.is_file() && (found.dev(), found.ino()) == (ours.dev(), ours.ino());
+            (is_ours && lock.try_lock().is_ok()).then_some(Seat { lock })
+        }
+        #[cfg(not(unix))]
+        {
+            drop(lock);
+            None
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.join(format!("{}.lock", self.name))
     }
 
     /// The lock's file. A folder that others could change is an error; one that cannot be written to is no lock.
@@ -109,7 +132,7 @@ impl Flight {
             Err(FolderError::Unusable { .. }) => return Ok(None),
             Err(error) => return Err(error),
         }
-        let path = self.folder.join(format!("{}.lock", self.name));
+        let path = self.path();
         // Read and write: some network file systems lock only what is open for writing.
         Ok(private_folder::file_options().read(true).write(true).create(true).truncate(false).open(path).ok())
     }

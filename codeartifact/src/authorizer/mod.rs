@@ -3,14 +3,17 @@
 //! | what the stores have | what happens |
 //! | --- | --- |
 //! | a fresh token | it is the answer |
-//! | one past half of its life | one process renews it, the others answer with it at once; if the renewal fails it is the answer for another minute, without a request each time |
-//! | one near its end (a tenth or 15 minutes left) | as above, but the others wait for the new one |
+//! | one past half of its life | it is the answer at once, and one process that nobody waits for renews it; if that fails, none is started for a minute |
+//! | one near its end (a tenth or 15 minutes left) | one process renews it, the others wait for the new one; if the renewal fails the old one is the answer for another minute, without a request each time |
 //! | none, or an expired one | one process asks the service, the others wait for it, at most 30 s |
 //!
 //! A failure is the answer for all who waited for it; one that cannot change by itself (no identity, denied, not found,
 //! not valid) also for those who come in the 4 seconds after. So N processes make one request, and at most two when it
 //! fails. The token is kept in a quick store before the waiters are let go; the slow stores are written after the answer
 //! ([`Authorizer::settle`]).
+//!
+//! A process that starts no others (see [`Authorizer::leaving_renewals`]) renews a token past half of its life itself,
+//! before it answers, if nobody else is at it.
 //!
 //! Where tokens are kept nowhere that other processes see (the stores `none` and `memory`, or none that works), there is
 //! nothing to wait for: every process asks for a token of its own.
@@ -31,8 +34,11 @@ use crate::source::{SourceError, TokenSource, environment_token};
 use crate::store::{StoreError, Stores};
 use crate::token::{AuthorizationToken, Freshness, ScopeError, TokenScope};
 
+mod ahead;
 mod flight;
 mod note;
+
+pub use ahead::Renewal;
 
 use flight::{Flight, Turn};
 use note::Note;
@@ -62,6 +68,10 @@ pub struct Authorizer<'a> {
     here: Mutex<()>,
     /// Saves that are left for after the answer: the places of the stores, in their order.
     unsettled: Mutex<Vec<(TokenScope, AuthorizationToken, Vec<usize>)>>,
+    /// Whether another process renews ahead of time.
+    leaves_renewals: bool,
+    /// Whose tokens were given out past half of their lives.
+    due: Mutex<Vec<Endpoint>>,
 }
 
 /// No token.
@@ -108,7 +118,16 @@ impl<'a> Authorizer<'a> {
         stores: Stores,
         source: impl TokenSource + 'a,
     ) -> Authorizer<'a> {
-        Self { host, aws, stores, source: Box::new(source), here: Mutex::default(), unsettled: Mutex::default() }
+        Self {
+            host,
+            aws,
+            stores,
+            source: Box::new(source),
+            here: Mutex::default(),
+            unsettled: Mutex::default(),
+            leaves_renewals: false,
+            due: Mutex::default(),
+        }
     }
 
     /// The stores.
@@ -116,8 +135,9 @@ impl<'a> Authorizer<'a> {
         &self.stores
     }
 
-    /// The token that can be given at once, without the source: a fresh one, or one that is due and that another process
-    /// renews, or failed to renew a moment ago. `None` means that [`token_for`](Authorize::token_for) has work to do.
+    /// The token that can be given at once, without the source: a fresh one, one past half of its life (see
+    /// [`Authorizer::renewals`]), or one near its end that could not be renewed a moment ago. `None` means that
+    /// [`token_for`](Authorize::token_for) has work to do.
     pub fn warm(&self, endpoint: &Endpoint) -> Option<AuthorizationToken> {
         let scope = TokenScope::of(endpoint, self.aws).ok()?;
         let now = self.host.now();
@@ -128,9 +148,11 @@ impl<'a> Authorizer<'a> {
         if token.freshness(now) == Freshness::Fresh {
             return Some(token);
         }
-        let flight = self.flight(&scope)?;
-        let paused = Note::read(&flight).is_some_and(|note| note.pauses_renewal(now));
-        (paused || (!token.wants_waiting(now) && flight.is_taken())).then_some(token)
+        if !token.wants_waiting(now) {
+            self.leave_renewal(endpoint);
+            return Some(token);
+        }
+        Note::read(&self.flight(&scope)?).is_some_and(|note| note.pauses_renewal(now)).then_some(token)
     }
 
     /// Writes what was left for after the answer; the result names the stores that could not be written. Up to 2 s for
@@ -151,9 +173,18 @@ impl<'a> Authorizer<'a> {
     }
 
     /// A token past half of its life: renewed by whoever comes first, and good enough if that fails.
-    fn renewed(&self, scope: &TokenScope, old: AuthorizationToken) -> Result<AuthorizationToken, AuthorizeError> {
+    fn renewed(
+        &self,
+        endpoint: &Endpoint,
+        scope: &TokenScope,
+        old: AuthorizationToken,
+    ) -> Result<AuthorizationToken, AuthorizeError> {
         let now = self.host.now();
         let Some(flight) = self.flight(scope) else { return self.alone(scope, Some(old)) };
+        if self.leaves_renewals && !old.wants_waiting(now) {
+            self.leave_renewal(endpoint);
+            return Ok(old);
+        }
         if Note::read(&flight).is_some_and(|note| note.pauses_renewal(now)) {
             return Ok(old);
         }
@@ -284,7 +315,7 @@ impl Authorize for Authorizer<'_> {
         let now = self.host.now();
         match self.held(&scope, now) {
             Some(token) if token.freshness(now) == Freshness::Fresh => Ok(token),
-            Some(old) => self.renewed(&scope, old),
+            Some(old) => self.renewed(endpoint, &scope, old),
             None => self.fetched(&scope),
         }
     }

@@ -39,6 +39,8 @@ enum Ending {
     Failed(Failure),
     /// No store that others see took the token: to wait for one another brings nothing.
     Unshared,
+    /// It has not ended: a renewal ahead of time was begun. What ends it writes another note, or removes this one.
+    Begun,
 }
 
 /// A failure of the source, without its causes.
@@ -91,6 +93,11 @@ impl Note {
         write(flight, now, &text);
     }
 
+    /// Notes that a renewal ahead of time was begun.
+    pub(super) fn begun(flight: &Flight, now: SystemTime) {
+        write(flight, now, "begun\n");
+    }
+
     /// Notes that the token could be kept nowhere.
     pub(super) fn unshared(flight: &Flight, now: SystemTime) {
         write(flight, now, "unshared\n");
@@ -130,6 +137,11 @@ impl Note {
         matches!(self.ending, Ending::Failed(_)) && self.is_younger_than(RENEWAL_PAUSE, now)
     }
 
+    /// Whether a renewal ahead of time failed, or was begun, so lately that none is to be begun.
+    pub(super) fn pauses_renewal_ahead(&self, now: SystemTime) -> bool {
+        matches!(self.ending, Ending::Failed(_) | Ending::Begun) && self.is_younger_than(RENEWAL_PAUSE, now)
+    }
+
     /// Whether there is nothing to wait for.
     pub(super) fn is_unshared(&self, now: SystemTime) -> bool {
         matches!(self.ending, Ending::Unshared) && self.is_younger_than(UNSHARED, now)
@@ -148,6 +160,7 @@ impl Note {
         let written = UNIX_EPOCH.checked_add(Duration::from_nanos(lines.next()?.parse().ok()?))?;
         let ending = match lines.next()? {
             "unshared" => Ending::Unshared,
+            "begun" => Ending::Begun,
             "failed" => {
                 let word = lines.next()?;
                 Ending::Failed(Failure {
