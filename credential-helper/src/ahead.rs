@@ -57,10 +57,10 @@ pub(crate) fn asked(host: &Host) -> Option<&str> {
 /// Renews the token that serves `url`. Nobody is told how it went: a failure is noted for those who come next.
 pub(crate) fn renew(host: &Host, url: &str) {
     secrecy::keep();
-    let lock = system::leave_the_caller();
-    let guard = thread::Builder::new().name("limit".to_owned()).spawn(|| {
+    let (session, lock) = system::leave_the_caller();
+    let guard = thread::Builder::new().name("limit".to_owned()).spawn(move || {
         thread::sleep(LONGEST_LIFE);
-        std::process::exit(0);
+        system::end(session);
     });
     // Without a limit it might stay for ever, holding the lock.
     if guard.is_err() {
@@ -79,7 +79,12 @@ pub(crate) fn renew(host: &Host, url: &str) {
 mod system {
     use std::os::fd::AsFd as _;
 
+    use rustix::process::{Pid, Signal};
+
     use super::{File, Stdio};
+
+    /// The session that was made, and the group of processes in it.
+    pub(super) type Session = Option<Pid>;
 
     /// The first descriptor that is no standard stream.
     const FIRST_OTHER: i32 = 3;
@@ -94,15 +99,23 @@ mod system {
     }
 
     /// A session of its own, no standard input, and the lock that came as such.
-    pub(super) fn leave_the_caller() -> Option<File> {
+    pub(super) fn leave_the_caller() -> (Session, Option<File>) {
         // Fails for the leader of a group only: then there is no session to leave.
-        let _ = rustix::process::setsid();
+        let session = rustix::process::setsid().ok();
         let lock = std::io::stdin().as_fd().try_clone_to_owned().ok().map(File::from);
         // Else what is started from here would hold the lock, too.
         if let Ok(nothing) = File::open("/dev/null") {
             let _ = rustix::stdio::dup2_stdin(&nothing);
         }
-        lock
+        (session, lock)
+    }
+
+    /// Ends this process and what it has started, such as a program for credentials that hangs.
+    pub(super) fn end(session: Session) {
+        if let Some(session) = session {
+            let _ = rustix::process::kill_process_group(session, Signal::KILL);
+        }
+        std::process::exit(0);
     }
 }
 
@@ -118,7 +131,13 @@ mod system {
         Stdio::null()
     }
 
-    pub(super) fn leave_the_caller() -> Option<File> {
-        None
+    pub(super) type Session = ();
+
+    pub(super) fn leave_the_caller() -> (Session, Option<File>) {
+        ((), None)
+    }
+
+    pub(super) fn end((): Session) {
+        std::process::exit(0);
     }
 }

@@ -4,10 +4,9 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use codeartifact::{AuthorizationToken, AwsEnvironment, Endpoint, Host, Stores, TokenScope, UserSettings};
 use tests::{
     Program, Sandbox, ScriptedControlPlane, conversation,
-    programs::{find, host},
+    programs::find,
 };
 
 const HOST: &str = "acme-111122223333.d.codeartifact.us-east-1.amazonaws.com";
@@ -370,7 +369,7 @@ fn armed(sandbox: &Sandbox) -> (ScriptedControlPlane, String) {
     sandbox.guard_token(&secret);
 
     let good = format!("sparse+https://{HOST}/cargo/team/");
-    plant(sandbox, &good, &secret);
+    sandbox.plant(&good, &secret, Duration::ZERO);
     assert_eq!(conversation::only_token(&conversation::asked(sandbox, [&*good]).run().success()), secret);
 
     let plane = ScriptedControlPlane::issuing(&secret);
@@ -378,21 +377,6 @@ fn armed(sandbox: &Sandbox) -> (ScriptedControlPlane, String) {
     let index = plane.cargo_index("acme", "team");
     assert_eq!(conversation::only_token(&conversation::asked(sandbox, [&*index]).run().success()), secret);
     (plane, secret)
-}
-
-/// Puts a token at rest as the helper would, had AWS issued it.
-fn plant(sandbox: &Sandbox, url: &str, secret: &str) {
-    let variables = sandbox.vars();
-    let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (&**name, &**value)).collect();
-    let now = host().now();
-    let host = Host::for_test(&[], &variables, sandbox.path("work"), now);
-    let settings = UserSettings::read(&host).expect("the settings are good");
-    let aws = AwsEnvironment::read(&host).expect("the variables are good");
-    let endpoint = Endpoint::recognise(url.as_bytes(), &aws.trust()).expect("a good URL").expect("one of AWS's");
-    let scope = TokenScope::of(&endpoint, &aws).expect("all parts are known");
-    let token = AuthorizationToken::new(secret.to_owned().into(), now, now + Duration::from_hours(12));
-    let problems = Stores::new(&host, &settings).save(&scope, &token, now);
-    assert!(problems.is_empty(), "{problems:?}");
 }
 
 /// Asks for every URL and checks that each gets its own refusal, without a packet.

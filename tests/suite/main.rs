@@ -28,6 +28,7 @@ journeys!(
     projects,
     pypi,
     quickstart,
+    renewal,
     ruby,
     sbt,
     sdks,

@@ -10,8 +10,10 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
+use codeartifact::{AuthorizationToken, AwsEnvironment, Endpoint, Host, Stores, TokenScope, UserSettings};
 use tempfile::TempDir;
 
 use crate::{
@@ -155,6 +157,23 @@ impl Sandbox {
     pub fn aws(&self, args: &[&str]) -> Option<Program> {
         let aws = find("aws")?;
         Some(self.program(&aws).arg("codeartifact").args(args))
+    }
+
+    /// Puts a token of 12 hours at rest as the helper would, had the service issued it so long ago. Not for the system's
+    /// own keyrings, which these tests see as the tester does.
+    pub fn plant(&self, url: &str, secret: &str, age: Duration) {
+        let variables = self.vars();
+        let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let now = host().now();
+        let surroundings = Host::for_test(&[], &variables, self.path("work"), now);
+        let settings = UserSettings::read(&surroundings).expect("the settings are good");
+        let aws = AwsEnvironment::read(&surroundings).expect("the variables are good");
+        let endpoint = Endpoint::recognise(url.as_bytes(), &aws.trust()).expect("a good URL").expect("one of ours");
+        let scope = TokenScope::of(&endpoint, &aws).expect("all parts are known");
+        let issued = now - age;
+        let token = AuthorizationToken::new(secret.to_owned().into(), issued, issued + Duration::from_hours(12));
+        let problems = Stores::new(&surroundings, &settings).save(&scope, &token, now);
+        assert!(problems.is_empty(), "{problems:?}");
     }
 
     /// Any program.
