@@ -20,6 +20,7 @@
 use codeartifact::PackageFormat;
 
 pub mod basic;
+mod bearer;
 pub mod protocol;
 pub mod publish;
 pub mod settings;
@@ -64,6 +65,8 @@ clients! {
     nuget,
     bazel,
     maven,
+    pnpm,
+    yarn,
 }
 
 // Protocols that no one client has for its own.
@@ -71,8 +74,16 @@ pub mod keyring;
 pub mod netrc;
 
 /// Every protocol, each in the folder of the client that defined it.
-pub static PROTOCOLS: &[&Spoken] =
-    &[&cargo::SPOKEN, &nuget::SPOKEN, &bazel::SPOKEN, &maven::SPOKEN, &keyring::SPOKEN, &netrc::SPOKEN];
+pub static PROTOCOLS: &[&Spoken] = &[
+    &cargo::SPOKEN,
+    &nuget::SPOKEN,
+    &bazel::SPOKEN,
+    &maven::SPOKEN,
+    &pnpm::SPOKEN,
+    &yarn::SPOKEN,
+    &keyring::SPOKEN,
+    &netrc::SPOKEN,
+];
 
 /// The client of that name.
 pub fn find(name: &str) -> Option<&'static Client> {
