@@ -65,8 +65,11 @@ clients! {
     nuget,
     bazel,
     maven,
+    npm,
     pnpm,
     yarn,
+    yarn1,
+    bun,
 }
 
 // Protocols that no one client has for its own.
