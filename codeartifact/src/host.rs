@@ -147,6 +147,12 @@ impl Host {
         self.folder("XDG_STATE_HOME", "LOCALAPPDATA", ".local/state")
     }
 
+    /// What was put there for the user, such as links to a program: `$XDG_DATA_HOME/codeartifact`, by default in
+    /// `~/.local/share`; on Windows in `%LOCALAPPDATA%`.
+    pub fn data_dir(&self) -> Option<PathBuf> {
+        self.folder("XDG_DATA_HOME", "LOCALAPPDATA", ".local/share")
+    }
+
     /// What can be made again: `$XDG_CACHE_HOME/codeartifact`, by default in `~/.cache`; on Windows in
     /// `%LOCALAPPDATA%`.
     pub fn cache_dir(&self) -> Option<PathBuf> {
@@ -183,17 +189,26 @@ impl Host {
         }
     }
 
-    /// The first program of that name on `PATH`. Only absolute entries of `PATH` are looked at, so that the current
-    /// folder, which may belong to a stranger's repository, is never searched. `name` is a bare file name.
+    /// The first program of that name on `PATH`, as [`Host::programs_on_path`] has it.
     pub fn find_program(&self, name: &str) -> Option<PathBuf> {
-        if name.is_empty() || Path::new(name).file_name() != Some(OsStr::new(name)) {
-            return None;
-        }
+        self.programs_on_path(name).next()
+    }
+
+    /// The programs of that name on `PATH`, in its order. Only absolute entries of `PATH` are looked at, so that the
+    /// current folder, which may belong to a stranger's repository, is never searched. `name` is a bare file name.
+    pub fn programs_on_path<'a>(&'a self, name: &'a str) -> impl Iterator<Item = PathBuf> + 'a {
         let suffixes: &[&str] = if cfg!(windows) { &["", ".exe", ".cmd", ".bat"] } else { &[""] };
-        std::env::split_paths(self.var_os("PATH")?)
-            .filter(|folder| folder.is_absolute())
-            .flat_map(|folder| suffixes.iter().map(move |suffix| folder.join(format!("{name}{suffix}"))))
-            .find(|file| is_program(file))
+        let is_bare = !name.is_empty() && Path::new(name).file_name() == Some(OsStr::new(name));
+        self.folders_on_path()
+            .filter(move |_| is_bare)
+            .flat_map(move |folder| suffixes.iter().map(move |suffix| folder.join(format!("{name}{suffix}"))))
+            .filter(|file| is_program(file))
+    }
+
+    /// The absolute entries of `PATH`, in its order.
+    pub fn folders_on_path(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        let path = self.var_os("PATH").unwrap_or_default();
+        std::env::split_paths(path).filter(|folder| folder.is_absolute())
     }
 
     /// A folder of ours below an XDG base folder. The XDG specification: a relative value is invalid and ignored.
@@ -280,11 +295,13 @@ mod tests {
     #[test]
     fn folders_follow_the_xdg_specification() {
         let plain = host(&[("HOME", "/home/me")]);
-        let dirs = |host: &Host| [host.config_dir(), host.state_dir(), host.cache_dir(), host.runtime_dir()];
-        let paths = |texts: [&str; 4]| texts.map(|text| Some(PathBuf::from(text)));
+        let dirs =
+            |host: &Host| [host.config_dir(), host.state_dir(), host.data_dir(), host.cache_dir(), host.runtime_dir()];
+        let paths = |texts: [&str; 5]| texts.map(|text| Some(PathBuf::from(text)));
         let defaults = paths([
             "/home/me/.config/codeartifact",
             "/home/me/.local/state/codeartifact",
+            "/home/me/.local/share/codeartifact",
             "/home/me/.cache/codeartifact",
             "/home/me/.local/state/codeartifact",
         ]);
@@ -292,20 +309,25 @@ mod tests {
         assert_eq!(plain.temp_dir(), Path::new("/tmp"));
         let mut set = plain.clone().with_var("TMPDIR", "/t");
         let mut relative = plain.with_var("TMPDIR", "t");
-        for (name, value) in
-            [("XDG_CONFIG_HOME", "c"), ("XDG_STATE_HOME", "s"), ("XDG_CACHE_HOME", "k"), ("XDG_RUNTIME_DIR", "r")]
-        {
+        for (name, value) in [
+            ("XDG_CONFIG_HOME", "c"),
+            ("XDG_STATE_HOME", "s"),
+            ("XDG_DATA_HOME", "d"),
+            ("XDG_CACHE_HOME", "k"),
+            ("XDG_RUNTIME_DIR", "r"),
+        ] {
             set = set.with_var(name, &format!("/x/{value}"));
             relative = relative.with_var(name, value);
         }
-        let expected = ["/x/c/codeartifact", "/x/s/codeartifact", "/x/k/codeartifact", "/x/r/codeartifact"];
+        let expected =
+            ["/x/c/codeartifact", "/x/s/codeartifact", "/x/d/codeartifact", "/x/k/codeartifact", "/x/r/codeartifact"];
         assert_eq!(dirs(&set), paths(expected));
         assert_eq!(set.temp_dir(), Path::new("/t"));
         // A relative value is invalid, and as if it were not there.
         assert_eq!(dirs(&relative), defaults);
         assert_eq!(relative.temp_dir(), Path::new("/tmp"));
         for homeless in [host(&[]), host(&[("HOME", "me")])] {
-            assert_eq!(dirs(&homeless), [None, None, None, None]);
+            assert_eq!(dirs(&homeless), [None, None, None, None, None]);
         }
     }
 
@@ -330,6 +352,8 @@ mod tests {
         let path = format!(":.:first:{}:{}", first.display(), second.display());
         let host = Host::for_test(&[], &[("PATH", &path)], folder.path(), UNIX_EPOCH);
         assert_eq!(host.find_program("tool"), Some(first.join("tool")));
+        assert_eq!(host.programs_on_path("tool").collect::<Vec<_>>(), [first.join("tool"), second.join("tool")]);
+        assert_eq!(host.folders_on_path().collect::<Vec<_>>(), [first.clone(), second.clone()]);
         assert_eq!(host.find_program("plain"), Some(second.join("plain")), "what cannot be run is passed over");
         for name in ["", ".", "..", "folder", "absent", "first/tool", "/bin/sh", "tool/"] {
             assert_eq!(host.find_program(name), None, "{name}");

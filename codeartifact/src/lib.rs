@@ -11,6 +11,7 @@
 //! | [`profile`] | what the environment and the user's AWS files say, without resolving a credential |
 //! | [`settings`] | the user's own file: trusted owners, where tokens rest, account rules |
 //! | [`account`] | [`AccountRule`]: by which profile, and as which role, the tokens of a domain are asked for |
+//! | [`private_folder`] | folders that only the user may enter, and files in them, whole or not at all |
 //! | [`host`] | [`Host`]: everything ambient - arguments, variables, folders, clock - through one value |
 //!
 //! Invariants: this crate knows no package manager, no terminal and no command line. Deciding whether a URL is ours
@@ -23,7 +24,7 @@ pub mod authorizer;
 pub mod control_plane;
 pub mod endpoint;
 pub mod host;
-mod private_folder;
+pub mod private_folder;
 pub mod profile;
 pub mod settings;
 pub mod source;

@@ -59,7 +59,7 @@ impl FolderError {
 
 /// Makes `path` (and what is missing above it) with mode 0700, or checks that it is a folder of ours that nobody else
 /// may write to. One that others could only read is tightened: nothing of theirs can be in it.
-pub(crate) fn ensure(path: &Path) -> Result<(), FolderError> {
+pub fn ensure(path: &Path) -> Result<(), FolderError> {
     let unusable = |source| FolderError::Unusable { path: path.to_owned(), source };
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -113,8 +113,8 @@ const LEFTOVER: Duration = Duration::from_mins(10);
 const UNFINISHED: &str = "-new";
 
 /// Whether a crash of the machine may lose the content.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Durability {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
     /// On disk when the call returns.
     Synced,
     /// When the system gets to it: notes that matter for seconds.
@@ -122,7 +122,7 @@ pub(crate) enum Durability {
 }
 
 /// Puts `content` into `folder/name`, whole or not at all: a new file of mode 0600 beside it, then a rename.
-pub(crate) fn replace(folder: &Path, name: &str, content: &[u8], durability: Durability) -> io::Result<()> {
+pub fn replace(folder: &Path, name: &str, content: &[u8], durability: Durability) -> io::Result<()> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let unfinished =
         folder.join(format!(".{name}.{}.{}{UNFINISHED}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));

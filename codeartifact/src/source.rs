@@ -124,7 +124,7 @@ const ASSUMED_LIFE: Duration = Duration::from_mins(15);
 /// themselves, and a stale one, or one of another domain, would break every build in that shell. With
 /// `CODEARTIFACT_AUTH_TOKEN_FOR=DOMAIN-OWNER` beside it, it goes before all stores, for that domain only, and is never
 /// stored. The embedded service never gets it: it may be AWS's.
-pub(crate) fn environment_token(host: &Host, scope: &TokenScope) -> Option<AuthorizationToken> {
+pub fn environment_token(host: &Host, scope: &TokenScope) -> Option<AuthorizationToken> {
     let secret = host.var(TOKEN_VARIABLE)?;
     let (domain, owner) = host.var(TOKEN_FOR_VARIABLE)?.rsplit_once('-')?;
     let is_ours = domain == scope.domain.as_str() && owner == scope.owner.as_str();

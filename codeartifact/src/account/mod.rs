@@ -73,7 +73,7 @@ impl<'a> Subject<'a> {
             domain: endpoint.domain(),
             owner: Some(endpoint.owner()),
             region: endpoint.region().or(region),
-            repository: Some(endpoint.repository()),
+            repository: Some(endpoint.repository()).filter(|_| !endpoint.is_of_domain()),
         }
     }
 }

@@ -66,4 +66,8 @@ fn what_a_call_does_not_say_matches_no_condition() {
         assert_eq!(mismatch.unwrap().to_string(), reason);
     }
     assert_eq!(rule("domain = \"acme\"\nprofile = \"p\"").mismatch(&subject), None);
+    // The repository of an endpoint that is meant for its domain is made up.
+    let place = "acme-111122223333.eu-west-1";
+    let endpoint = Endpoint::of_domain(place, crate::PackageFormat::Npm, &crate::Trust::default()).unwrap();
+    assert!(rule("repository = \"*\"\nprofile = \"p\"").mismatch(&Subject::of(&endpoint, None)).is_some());
 }

@@ -38,6 +38,11 @@ impl Endpoint {
         Self::recognise(raw.as_bytes(), trust)?.ok_or_else(|| invalid("Region", region.as_str(), KNOWN_REGION))
     }
 
+    /// Whether its repository is the made-up one of [`Endpoint::of_domain`], and it is meant for its domain.
+    pub(crate) fn is_of_domain(&self) -> bool {
+        self.repository.as_str() == ANY_REPOSITORY
+    }
+
     /// An endpoint of a domain by its place, `DOMAIN-OWNER.REGION`: for what concerns the domain as a whole, its token.
     /// The repository is made up.
     ///
