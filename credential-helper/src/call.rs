@@ -9,14 +9,41 @@ use codeartifact::{Authorize, Trust};
 /// read and not yet answered, and what selected the protocol: its word, or a link's name.
 pub(crate) const RESUME: &str = "--resume";
 
-const PROGRAM: &str = "codeartifact-credential-helper";
+pub(crate) const PROGRAM: &str = "codeartifact-credential-helper";
 
 /// What to do.
 pub(crate) enum Call {
     /// Speak a protocol.
     Converse(Conversation),
+    /// Do something for a person.
+    Do(Task),
     /// Print this.
     Print(String),
+}
+
+/// What people start the program for. It is not quick, and the other program's to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// Make links.
+    Install,
+    /// Remove them.
+    Uninstall,
+    /// Show protocols and links.
+    List,
+    /// Say what becomes of a URL.
+    Explain,
+}
+
+impl Task {
+    fn of(word: &str) -> Option<Self> {
+        Some(match word {
+            "install" => Task::Install,
+            "uninstall" => Task::Uninstall,
+            "list" => Task::List,
+            "explain" => Task::Explain,
+            _ => return None,
+        })
+    }
 }
 
 /// A conversation to be held.
@@ -75,7 +102,6 @@ pub(crate) fn parse(args: &[OsString]) -> Result<Call, UsageError> {
     match first.to_str() {
         Some("--version" | "-V") => Ok(Call::Print(format!("{PROGRAM} {}\n", env!("CARGO_PKG_VERSION")))),
         Some("--help" | "-h" | "help") => Ok(Call::Print(usage())),
-        Some("list") => Ok(Call::Print(list())),
         Some(RESUME) => {
             let [descriptor, word, rest @ ..] = rest else { return Err(UsageError::Resume) };
             let descriptor =
@@ -84,9 +110,10 @@ pub(crate) fn parse(args: &[OsString]) -> Result<Call, UsageError> {
             let selected = by_word().or_else(|| by_link(Path::new(word))).ok_or(UsageError::Resume)?;
             Ok(converse(selected, rest, Some(descriptor.to_owned())))
         }
-        word => match word.and_then(by_argument) {
-            Some(selected) => Ok(converse(selected, rest, None)),
-            None => Err(UsageError::Unknown { word: shown(&first.to_string_lossy(), 80) }),
+        word => match (word.and_then(Task::of), word.and_then(by_argument)) {
+            (Some(task), _) => Ok(Call::Do(task)),
+            (None, Some(selected)) => Ok(converse(selected, rest, None)),
+            (None, None) => Err(UsageError::Unknown { word: shown(&first.to_string_lossy(), 80) }),
         },
     }
 }
@@ -111,7 +138,7 @@ fn by_link(program: &Path) -> Option<Selected> {
 }
 
 /// One protocol a line: for scripts, and to be read.
-fn list() -> String {
+pub(crate) fn protocols() -> String {
     let width = clients::PROTOCOLS.iter().map(|spoken| spoken.word.len()).max().unwrap_or_default();
     clients::PROTOCOLS.iter().fold(String::new(), |mut list, spoken| {
         // Writing to a string cannot fail.
@@ -120,11 +147,18 @@ fn list() -> String {
     })
 }
 
-fn usage() -> String {
-    let protocols = list().lines().fold(String::new(), |protocols, line| protocols + "  " + line + "\n");
+pub(crate) fn usage() -> String {
+    let protocols = protocols().lines().fold(String::new(), |protocols, line| protocols + "  " + line + "\n");
     format!(
         "Gives package managers a CodeArtifact token when they ask; they start it, not you.\n\n\
-         Usage: {PROGRAM} PROTOCOL [ARGUMENT...]\n       {PROGRAM} list | --version | --help\n\n\
+         Usage: {PROGRAM} PROTOCOL [ARGUMENT...]\n\
+         \x20      {PROGRAM} install [--dir DIR] [--domain DOMAIN-OWNER.REGION]... [NAME...]\n\
+         \x20      {PROGRAM} uninstall [--dir DIR] [NAME...]\n\
+         \x20      {PROGRAM} list [--json]\n\
+         \x20      {PROGRAM} explain [--json] URL\n\
+         \x20      {PROGRAM} --version | --help\n\n\
+         `install` makes the names that package managers look for, `uninstall` removes them, `list` shows protocols\n\
+         and links, `explain` says what becomes of a URL and why; it asks nobody.\n\n\
          Protocols:\n{protocols}\n\
          Set a package manager up with `cargo codeartifact configure`.\n"
     )

@@ -13,14 +13,11 @@ use std::{
 
 use codeartifact::Host;
 
-use crate::call::{Conversation, RESUME};
+use crate::call::{Conversation, PROGRAM, RESUME};
 use crate::record::Record;
 
 /// What is put after the program's own name.
 const SUFFIX: &str = "-fetch";
-/// The program's own name, where links lead to it by others.
-const PROGRAM: &str = "codeartifact-credential-helper";
-
 /// All that is needed to become the other program.
 pub(crate) struct HandOver<'a> {
     host: &'a Host,
@@ -64,6 +61,25 @@ impl<'a> HandOver<'a> {
     }
 }
 
+/// Becomes the other program, with the same arguments. Comes back only if that fails.
+pub(crate) fn task(host: &Host) -> HandOverError {
+    let Some(program) = host.program().and_then(|program| sibling(&program)) else {
+        return HandOverError::Nowhere;
+    };
+    match become_program(Command::new(&program).args(host.args().iter().skip(1))) {
+        Ok(never) => match never {},
+        Err(source) => HandOverError::Run { program, source },
+    }
+}
+
+/// Becomes a program: on Unix by `exec`; elsewhere it is started and waited for, and this process ends as it did.
+pub(crate) fn become_program(command: &mut Command) -> io::Result<std::convert::Infallible> {
+    #[cfg(unix)]
+    return Err(std::os::unix::process::CommandExt::exec(command));
+    #[cfg(not(unix))]
+    std::process::exit(command.status()?.code().unwrap_or(1))
+}
+
 /// The program beside this one, both links resolved: never one on PATH, which may be anybody's.
 pub(crate) fn sibling(program: &Path) -> Option<PathBuf> {
     Some(program.parent()?.join(format!("{PROGRAM}{SUFFIX}{}", std::env::consts::EXE_SUFFIX)))
@@ -77,11 +93,11 @@ fn resuming(conversation: &Conversation, descriptor: &str) -> Vec<OsString> {
 
 #[cfg(unix)]
 mod system {
-    use std::os::{fd::AsRawFd as _, unix::process::CommandExt as _};
+    use std::os::fd::AsRawFd as _;
 
     use rustix::fs::OFlags;
 
-    use super::{Command, Conversation, HandOverError, Path, io, resuming};
+    use super::{Command, Conversation, HandOverError, Path, become_program, io, resuming};
 
     pub(super) fn become_other(program: &Path, conversation: &Conversation, unanswered: &[u8]) -> HandOverError {
         let reading = match pipe_with(unanswered) {
@@ -89,8 +105,10 @@ mod system {
             Err(error) => return HandOverError::Request(error),
         };
         let descriptor = reading.as_raw_fd().to_string();
-        let source = Command::new(program).args(resuming(conversation, &descriptor)).exec();
-        HandOverError::Run { program: program.to_path_buf(), source }
+        match become_program(Command::new(program).args(resuming(conversation, &descriptor))) {
+            Ok(never) => match never {},
+            Err(source) => HandOverError::Run { program: program.to_path_buf(), source },
+        }
     }
 
     /// A pipe that holds these bytes and ends after them. The end to read from outlives `exec`.

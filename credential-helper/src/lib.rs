@@ -13,6 +13,9 @@
 //! | `record` | the streams; what was read and not yet answered is kept for the other program |
 //! | `hand_over` | becoming the other program |
 //! | `heartbeat` | signs of life while a token is fetched: in the other program, which may have a thread |
+//! | `next` | becoming the next program of a link's name on PATH, where a request is not ours |
+//! | `links` | making, removing and showing the names it answers to (the other program does that) |
+//! | `explain` | what becomes of a URL, and why (the other program's, too) |
 //! | `secrecy` | no core dump, no look from other processes, no panic that prints what it held |
 //!
 //! The protocols are in `clients`; what they print on standard output is all that goes there. Exit status: 0 answered,
@@ -31,13 +34,16 @@ use codeartifact::{
 
 mod ahead;
 mod call;
+mod explain;
 mod hand_over;
 mod heartbeat;
+mod links;
+mod next;
 mod record;
 mod refusal;
 mod secrecy;
 
-use call::{Call, Conversation};
+use call::{Call, Conversation, Task};
 use hand_over::HandOver;
 use record::{Answers, Record, Requests};
 use refusal::Refusing;
@@ -69,7 +75,11 @@ pub fn fill_standard_streams() {
 
 /// The small program: the stores, or the other program. Gives the exit status.
 pub fn answer_from_stores(host: &Host) -> u8 {
-    run(host, |conversation, surroundings| {
+    let do_task = |_| {
+        let error = hand_over::task(host);
+        print(&mut io::stderr(), &format!("error: {}\n", causes(&error).join(": ")), FAILED)
+    };
+    run(host, do_task, |conversation, surroundings| {
         let record = Record::default();
         let mut requests = Requests::of_process(&record)?;
         let stores = Stores::without_bus(host, &surroundings.settings);
@@ -84,7 +94,8 @@ pub fn answer_from_stores(host: &Host) -> u8 {
             resumed: conversation.resumed.is_some(),
             heartbeat: &Silent,
         };
-        conversation.hold(&mut streams, &surroundings.trust(), &authorize)
+        let answer = conversation.hold(&mut streams, &surroundings.trust(), &authorize);
+        next::unless_mine(host, conversation, &record, &mut requests, answer)
     })
 }
 
@@ -94,7 +105,17 @@ pub fn answer_from_service(host: &Host) -> u8 {
         ahead::renew(host, url);
         return ANSWERED;
     }
-    run(host, |conversation, surroundings| {
+    let do_task = |task| {
+        let said = match task {
+            Task::Install => links::install(host),
+            Task::Uninstall => links::uninstall(host),
+            Task::List => links::list(host),
+            Task::Explain => explain::run(host),
+        };
+        print(&mut io::stdout(), &said.output, said.status);
+        print(&mut io::stderr(), &said.messages, said.status)
+    };
+    run(host, do_task, |conversation, surroundings| {
         let record = Record::default();
         let mut requests = Requests::resuming(&record, conversation.resumed.as_deref())?;
         let source = ControlPlaneSource::aws(host, &surroundings.aws);
@@ -112,7 +133,7 @@ pub fn answer_from_service(host: &Host) -> u8 {
         let answer = conversation.hold(&mut streams, &surroundings.trust(), &authorizer);
         // The caller has its answer; a store that cannot be written costs the next caller time, nothing else.
         let _ = authorizer.settle();
-        answer
+        next::unless_mine(host, conversation, &record, &mut requests, answer)
     })
 }
 
@@ -162,24 +183,52 @@ impl Authorize for FromStores<'_> {
     }
 }
 
-fn run(host: &Host, converse: impl FnOnce(&Conversation, &Surroundings) -> Result<Answer, ProtocolError>) -> u8 {
+/// What a task has to say, and the status.
+struct Said {
+    /// For standard output.
+    output: String,
+    /// For standard error.
+    messages: String,
+    status: u8,
+}
+
+impl Said {
+    /// The arguments are not those of the task.
+    fn usage(reason: &str) -> Self {
+        let messages = format!("error: {reason}\n\n{}", call::usage());
+        Self { output: String::new(), messages, status: USAGE }
+    }
+
+    /// The task cannot be done.
+    fn failed(error: &dyn std::error::Error) -> Self {
+        let messages = format!("error: {}\n", causes(error).join(": "));
+        Self { output: String::new(), messages, status: FAILED }
+    }
+}
+
+fn run(
+    host: &Host,
+    do_task: impl FnOnce(Task) -> u8,
+    converse: impl FnOnce(&Conversation, &Surroundings) -> Result<Answer, ProtocolError>,
+) -> u8 {
     secrecy::keep();
     match call::parse(host.args()) {
         Ok(Call::Converse(conversation)) => {
             let answer = match Surroundings::read(host) {
                 Ok(surroundings) => converse(&conversation, &surroundings),
                 // The caller is waiting on the wire: that is where the reason goes.
-                Err(error) => refuse(&conversation, error),
+                Err(error) => refuse(host, &conversation, error),
             };
             status(&answer)
         }
+        Ok(Call::Do(task)) => do_task(task),
         Ok(Call::Print(text)) => print(&mut io::stdout(), &text, ANSWERED),
         Err(usage) => print(&mut io::stderr(), &usage.to_string(), USAGE),
     }
 }
 
 /// Holds the conversation without settings: what is not ours is declined, what is ours is refused with the reason.
-fn refuse(conversation: &Conversation, error: SurroundingsError) -> Result<Answer, ProtocolError> {
+fn refuse(host: &Host, conversation: &Conversation, error: SurroundingsError) -> Result<Answer, ProtocolError> {
     let record = Record::default();
     let mut requests = Requests::resuming(&record, conversation.resumed.as_deref())?;
     let mut answers = Answers::of_process(&record, &|| {})?;
@@ -190,7 +239,8 @@ fn refuse(conversation: &Conversation, error: SurroundingsError) -> Result<Answe
         resumed: conversation.resumed.is_some(),
         heartbeat: &Silent,
     };
-    conversation.hold(&mut streams, &Trust::default(), &Refusing::new(error))
+    let answer = conversation.hold(&mut streams, &Trust::default(), &Refusing::new(error));
+    next::unless_mine(host, conversation, &record, &mut requests, answer)
 }
 
 fn status(answer: &Result<Answer, ProtocolError>) -> u8 {

@@ -66,6 +66,13 @@ impl<'a> Requests<'a> {
     }
 }
 
+impl Requests<'_> {
+    /// What was not read yet.
+    pub(crate) fn rest(&mut self) -> &mut dyn Read {
+        &mut self.source
+    }
+}
+
 impl BufRead for Requests<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.from == self.chunk.len() {

@@ -4,7 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "what a test cannot do without fails it")]
 
 mod answers;
+mod explain;
 mod hand_over;
+mod links;
 mod secrecy;
 mod support;
 mod usage;
