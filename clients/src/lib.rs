@@ -70,6 +70,12 @@ clients! {
     yarn,
     yarn1,
     bun,
+    pip,
+    uv,
+    twine,
+    poetry,
+    pdm,
+    hatch,
 }
 
 // Protocols that no one client has for its own.

@@ -27,6 +27,7 @@ journeys!(
     policies,
     projects,
     pypi,
+    python_clients,
     quickstart,
     renewal,
     ruby,

@@ -50,6 +50,20 @@ pub fn python_tool(name: &str) -> Option<PathBuf> {
     if tool.exists() { Some(tool) } else { find(name) }
 }
 
+/// A program of another Python environment that `tests/run` makes: a version of pip, a tool that goes with no other.
+pub fn tool_of(environment: &str, name: &str) -> Option<PathBuf> {
+    let tool = workspace().join("target/tools").join(environment).join("bin").join(name);
+    if tool.exists() {
+        return Some(tool);
+    }
+    assert!(
+        host().var("TESTS_NEED_ALL").is_none(),
+        "`{name}` of `{environment}` is not there; `tests/run` installs it"
+    );
+    println!("skipped: `{name}` of `{environment}` is not there; `tests/run` installs it");
+    None
+}
+
 /// A program on `PATH`, or nothing and a line that says so. `tests/run` and CI set `TESTS_NEED_ALL`: there a missing
 /// program fails the test instead of thinning it out.
 pub fn find(name: &str) -> Option<PathBuf> {
