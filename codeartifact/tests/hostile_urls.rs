@@ -5,14 +5,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what failed by panicking")]
 
-use codeartifact::{Endpoint, ServiceOverride, Trust};
+use codeartifact::{Endpoint, Trust};
 use proptest::prelude::*;
 
-#[path = "hostile_urls/oracle.rs"]
-mod oracle;
+#[path = "hostile_urls/judge.rs"]
+mod judge;
 
-const LOOPBACK: &str = "http://127.0.0.1:4600";
-const ELSEWHERE: &str = "https://proxy.example";
+use judge::{oracle, released, trusts};
 
 /// One URL of each shape; which are ours depends on the override.
 const GOOD: &[&str] = &[
@@ -25,31 +24,6 @@ const GOOD: &[&str] = &[
     "http://127.0.0.1:4600/d/dom-111122223333/cargo/repo/",
     "sparse+http://aws@127.0.0.1:4600/d/a-b-111122223333/cargo/repo/in/de/index?x",
 ];
-
-fn trusts() -> [Trust; 3] {
-    [None, Some(LOOPBACK), Some(ELSEWHERE)].map(|address| Trust {
-        service_override: address.map(|address| ServiceOverride::parse(address.as_bytes()).unwrap()),
-    })
-}
-
-/// Whether a token would be released, with what must hold for everything that is recognised.
-fn released(url: &[u8], trust: &Trust) -> bool {
-    let Ok(Some(endpoint)) = Endpoint::recognise(url, trust) else { return false };
-    assert_eq!(endpoint.to_string().as_bytes(), url, "prints back");
-    let base = Endpoint::recognise(endpoint.base_url().as_bytes(), trust).unwrap().unwrap();
-    assert_eq!(
-        (base.domain(), base.owner(), base.region(), base.format(), base.repository(), base.base_url()),
-        (
-            endpoint.domain(),
-            endpoint.owner(),
-            endpoint.region(),
-            endpoint.format(),
-            endpoint.repository(),
-            endpoint.base_url()
-        )
-    );
-    true
-}
 
 /// The rows of `rows.txt`, unescaped.
 fn rows() -> Vec<Vec<u8>> {
@@ -104,7 +78,7 @@ fn no_hostile_or_foreign_row_gets_a_token() {
         for trust in trusts() {
             let answer = Endpoint::recognise(row, &trust);
             assert!(!matches!(answer, Ok(Some(_))), "{:?} with {:?}", row.escape_ascii().to_string(), trust);
-            assert!(!oracle::is_ours(row, trust.service_override.as_ref().map(ServiceOverride::as_str)));
+            assert!(!oracle::is_ours(row, judge::service(&trust)));
         }
     }
 }
@@ -145,10 +119,8 @@ fn a_url_over_the_length_limit_gets_no_token() {
 fn single_byte_changes_are_judged_as_by_the_second_opinion() {
     let trusts = trusts();
     let mut accepted = 0;
-    let mut judge = |url: &[u8], trust: &Trust| {
-        let expected = oracle::is_ours(url, trust.service_override.as_ref().map(ServiceOverride::as_str));
-        assert_eq!(released(url, trust), expected, "{}", url.escape_ascii());
-        accepted += usize::from(expected);
+    let mut change = |url: &[u8], trust: &Trust| {
+        accepted += usize::from(judge::judge_under(url, trust));
     };
     for (url, trust) in [(GOOD[0], &trusts[0]), (GOOD[5], &trusts[0]), (GOOD[6], &trusts[1])] {
         let url = url.as_bytes();
@@ -158,18 +130,18 @@ fn single_byte_changes_are_judged_as_by_the_second_opinion() {
             for byte in bytes {
                 let mut changed = url.to_vec();
                 changed.insert(at, byte);
-                judge(&changed, trust);
+                change(&changed, trust);
                 if at < url.len() {
                     changed.remove(at + 1);
-                    judge(&changed, trust);
+                    change(&changed, trust);
                 }
             }
             if at < url.len() {
                 let mut changed = url.to_vec();
                 changed.remove(at);
-                judge(&changed, trust);
+                change(&changed, trust);
             }
-            judge(&url[..at], trust);
+            change(&url[..at], trust);
         }
     }
     assert!(accepted > 500, "the test lost its meaning: only {accepted} changes left a good URL");
@@ -255,8 +227,7 @@ proptest! {
             url.splice(at..end, piece);
         }
         let trust = &trusts()[trust];
-        let expected = oracle::is_ours(&url, trust.service_override.as_ref().map(ServiceOverride::as_str));
-        prop_assert_eq!(released(&url, trust), expected, "{}", url.escape_ascii());
+        prop_assert_eq!(released(&url, trust), oracle::is_ours(&url, judge::service(trust)), "{}", url.escape_ascii());
     }
 }
 
@@ -267,4 +238,17 @@ proptest! {
             prop_assert!(!released(&bytes, &trust));
         }
     }
+}
+
+/// What a fuzzer that sees the parser's branches found worth keeping: `tests/fuzz/run` adds to it.
+#[test]
+fn what_the_fuzzer_found_is_judged_as_by_the_second_opinion() {
+    // An input a line: its bytes as the characters of a JSON text.
+    let input = |line: &str| -> Vec<u8> {
+        let text: String = serde_json::from_str(line).unwrap();
+        text.chars().map(|character| u8::try_from(character).unwrap()).collect()
+    };
+    let inputs = include_str!("../../tests/fuzz/corpus/endpoint.jsonl");
+    let count = inputs.lines().map(|line| judge::judge(&input(line))).count();
+    assert!(count >= 50, "only {count} inputs");
 }

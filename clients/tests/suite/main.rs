@@ -5,6 +5,7 @@
 mod completeness;
 mod corpus;
 mod editing;
+mod fuzzed;
 mod hostile;
 mod settings_cases;
 mod template;

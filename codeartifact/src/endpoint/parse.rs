@@ -70,6 +70,11 @@ pub(super) fn recognise(raw: &[u8], trust: &Trust) -> Result<Option<Endpoint>, E
     if !host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.')) {
         return Err(invalid("host", host, "a host is ASCII letters, digits, dashes and dots"));
     }
+    // As IDNA has it: one client takes the letters as they are, another shows others in their place, a third refuses what
+    // stands for none. A domain's name may begin like that.
+    if host.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("xn--")) {
+        return Err(invalid("host", host, "a host that begins with `xn--` is read differently by different clients"));
+    }
     if port.is_some_and(|port| port != "443") {
         return Err(invalid("port", "not 443", "a repository of AWS has no port in its URL, or 443"));
     }

@@ -44,6 +44,8 @@ static VPC_LABEL: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?i)//(?:aws@)
 static DOTS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?i)(?:/|%2f|%5c)(?:\.|%2e){1,2}(?:/|%2f|%5c|$)").unwrap());
 
+static XN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?i)^[a-z+]+://(?:aws@)?xn--").unwrap());
+
 /// Whether a token may be released, `service` being the override in force.
 pub(crate) fn is_ours(raw: &[u8], service: Option<&str>) -> bool {
     let Ok(text) = str::from_utf8(raw) else { return false };
@@ -60,7 +62,14 @@ pub(crate) fn is_ours(raw: &[u8], service: Option<&str>) -> bool {
     }
     // What a client would connect to and ask for, after all repairs, is what stands there, to the byte.
     let plain = text.trim_start_matches("sparse+");
-    let parsed = Url::parse(plain).expect("has the shape of a URL");
+    // Which stands for other letters, or for none, says IDNA, and the URL crate with it.
+    let Ok(parsed) = Url::parse(plain) else {
+        assert!(XN.is_match(text), "the URL crate does not see a URL: {text}");
+        return false;
+    };
+    if XN.is_match(text) {
+        return false;
+    }
     let (_, after_scheme) = plain.split_once("://").expect("has the shape of a URL");
     let authority = after_scheme.split(['/', '?', '#']).next().unwrap();
     let host = authority.trim_start_matches("aws@").trim_end_matches(":443").trim_end_matches(":4600");
