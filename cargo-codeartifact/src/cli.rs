@@ -1,6 +1,6 @@
 //! What can be typed: the commands, their options and, as doc comments, their help texts. Nothing is done here.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 use codeartifact::{AccountId, DomainName, Region, RepositoryName, ServiceOverride};
@@ -103,6 +103,8 @@ pub(crate) enum Command {
     Local(Local),
     Configure(Configure),
     Token(Token),
+    Exec(Exec),
+    Env(Env),
     /// Show which tokens are kept, where and until when (never the tokens)
     Status,
     /// Forget kept tokens: all of them, or those of one domain with `--domain`
@@ -216,6 +218,101 @@ pub(crate) struct Token {
     #[arg(long, value_name = "OWNER")]
     pub(crate) trust: Option<AccountId>,
 }
+
+/// Run a program with a fresh token in its environment, and nowhere else.
+///
+/// For programs that cannot ask for a token by themselves. No file is changed and the token is not printed. The program
+/// takes this one's place: its exit status is its own, and signals reach it.
+#[derive(Debug, Args)]
+#[command(after_long_help = VARIABLES)]
+pub(crate) struct Exec {
+    /// For which repositories, in which variables
+    #[command(flatten)]
+    pub(crate) targets: Targets,
+    /// The program and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// Print the variables that `exec` would set, for a shell to evaluate.
+///
+/// `eval "$(cargo codeartifact env)"` gives a shell, and all that it starts, a token in `CODEARTIFACT_AUTH_TOKEN`. Until
+/// when it holds is said on standard error: a shell does not renew it, `exec` does.
+#[derive(Debug, Args)]
+pub(crate) struct Env {
+    /// For which repositories, in which variables
+    #[command(flatten)]
+    pub(crate) targets: Targets,
+    /// Print what this program reads, as in `exec --help` (default: `CODEARTIFACT_AUTH_TOKEN`)
+    #[arg(long = "for", value_name = "PROGRAM")]
+    pub(crate) program: Option<String>,
+    /// The shell that is to evaluate it (default: the one in `SHELL`)
+    #[arg(long, value_name = "SHELL", value_enum)]
+    pub(crate) shell: Option<ShellKind>,
+}
+
+/// A family of shells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ShellKind {
+    /// sh, bash, zsh and their like
+    Sh,
+    /// fish
+    Fish,
+    /// PowerShell
+    Powershell,
+}
+
+/// What `exec` and `env` are about.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Targets {
+    /// Lead the program to this repository of the domain; may be given several times, and where a program takes one
+    /// registry it is the first
+    #[arg(long, value_name = "NAME")]
+    pub(crate) repository: Vec<RepositoryName>,
+    /// The same by a repository's URL, for several domains
+    #[arg(long, value_name = "URL", conflicts_with_all = ["repository", "trust"])]
+    pub(crate) url: Vec<String>,
+    /// uv, Poetry: an index by its name in the project's files, which say its address; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) index: Vec<String>,
+    /// Set this variable to the token, too; may be given several times
+    #[arg(long, value_name = "NAME", value_parser = variable)]
+    pub(crate) var: Vec<String>,
+    /// Trust the domain's owner, another account than the caller's, from now on
+    #[arg(long, value_name = "OWNER")]
+    pub(crate) trust: Option<AccountId>,
+}
+
+/// The name of a variable, as every system takes it.
+fn variable(text: &str) -> Result<String, &'static str> {
+    let holds = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if holds && text.bytes().next().is_some_and(|first| !first.is_ascii_digit()) {
+        return Ok(text.to_owned());
+    }
+    Err("a variable's name is letters, digits and underscores, and starts with no digit")
+}
+
+/// What `variables` does, for people.
+const VARIABLES: &str = "\
+Variables, by the name of the program:
+  npm, npx         npm_config_//HOST/npm/:_authToken, and the same for each repository;
+                   with --repository or --url also npm_config_registry
+  bun, bunx        with --repository or --url: NPM_CONFIG_REGISTRY, NPM_CONFIG_TOKEN
+  bundle, bundler  BUNDLE_HOST, `.` in the host written `__` and `-` written `___`
+  gem              with --repository or --url: RUBYGEMS_HOST, GEM_HOST_API_KEY
+  twine            with --repository or --url: TWINE_REPOSITORY_URL, TWINE_USERNAME,
+                   TWINE_PASSWORD
+  uv, uvx          with --index: UV_INDEX_NAME_USERNAME, UV_INDEX_NAME_PASSWORD
+  poetry           with --index: POETRY_HTTP_BASIC_NAME_USERNAME, ..._PASSWORD
+  all others       CODEARTIFACT_AUTH_TOKEN, for whatever settings refer to it; also where
+                   none of the above applies
+
+What the program starts inherits its variables; npm's alone are kept from the scripts of packages.
+A variable that brings a token to any registry is set only together with the one that names the
+registry.
+
+Exit codes: those of the program; 126 if it cannot be run, 127 if it is not there; before it
+runs those of every command.";
 
 /// Publish what is in a folder to a repository.
 ///

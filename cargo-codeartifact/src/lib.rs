@@ -8,6 +8,8 @@
 //! | `project` | `codeartifact.toml` |
 //! | `trust` | consent to owners other than the caller |
 //! | `token`, `status`, `logout` | tokens, for scripts and for people |
+//! | `exec`, `exports` | tokens for other programs: in the environment of one, or of a shell (`env`) |
+//! | `grants`, `variables` | for which repositories these get them, and in which variables each program reads them |
 //! | `local` | the embedded service in the foreground |
 //! | `configuration`, `configure` | package managers' settings: what was typed; plans, files, undo |
 //! | `publication`, `publish` | publishing: what was typed; plan and upload |
@@ -24,6 +26,9 @@ mod completions;
 mod configuration;
 mod configure;
 mod context;
+mod exec;
+mod exports;
+mod grants;
 mod local;
 mod logout;
 mod manual;
@@ -40,6 +45,7 @@ mod stand_in;
 mod status;
 mod token;
 mod trust;
+mod variables;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -77,6 +83,8 @@ fn dispatch(cli: &Cli, host: &Host, report: &mut Report) -> Result<(), CommandEr
         Command::Configure(args) => configuration::run(args, globals, host, report),
         Command::Publish(args) => publication::run(args, globals, host, report),
         Command::Token(args) => token::run(args, globals, host, report),
+        Command::Exec(args) => exec::run(args, globals, host, report),
+        Command::Env(args) => exports::run(args, globals, host, report),
         Command::Status => status::run(globals, host, report),
         Command::Logout => logout::run(globals, host, report),
         Command::Promote(args) => promote::run(args, globals, host, report),

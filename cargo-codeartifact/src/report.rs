@@ -17,6 +17,7 @@ pub(crate) use failure::{CommandError, DEFECT, DONE, Kind, inert};
 use crate::cli::Color;
 
 /// The way out of a command: two streams, and perhaps somebody to ask.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about a stream")]
 pub(crate) struct Report {
     out: Box<dyn Write>,
     err: Box<dyn Write>,
@@ -28,6 +29,8 @@ pub(crate) struct Report {
     live: bool,
     /// Whether such a line stands there now.
     standing: bool,
+    /// Whether standard output is a terminal.
+    seen: bool,
 }
 
 /// How a report speaks, from the options given before a command.
@@ -64,6 +67,7 @@ impl Report {
             colour,
             live: live && !manner.quiet && !manner.json,
             standing: false,
+            seen: io::stdout().is_terminal(),
         }
     }
 
@@ -75,6 +79,11 @@ impl Report {
     /// Whether data is wanted as JSON.
     pub(crate) fn json(&self) -> bool {
         self.manner.json
+    }
+
+    /// Whether a person sees the data: standard output is a terminal.
+    pub(crate) fn is_seen(&self) -> bool {
+        self.seen
     }
 
     /// A line of data.
@@ -318,6 +327,7 @@ pub(crate) mod tests {
             colour: manner.color == Color::Always,
             live: false,
             standing: false,
+            seen: false,
         };
         (report, out, err)
     }

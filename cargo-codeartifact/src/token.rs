@@ -23,9 +23,7 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let context = Context::open(globals, host)?;
     let endpoint = if let Some(url) = &args.url {
-        let endpoint = recognise(url, &context)?;
-        agrees(globals, &endpoint)?;
-        endpoint
+        named(url, globals, &context)?
     } else {
         context.describe(report);
         context.consent(args.trust.as_ref(), report)?;
@@ -45,6 +43,13 @@ pub(crate) fn run(
         report.detail(&format!("not kept everywhere: {}", status::reason(&problem).join(": ")));
     }
     said
+}
+
+/// The endpoint of a URL that was typed.
+pub(crate) fn named(url: &str, globals: &cli::Globals, context: &Context) -> Result<Endpoint, CommandError> {
+    let endpoint = recognise(url, context)?;
+    agrees(globals, &endpoint)?;
+    Ok(endpoint)
 }
 
 fn recognise(url: &str, context: &Context) -> Result<Endpoint, CommandError> {

@@ -17,6 +17,7 @@ journeys!(
     configure,
     conformance,
     crash,
+    exec,
     gradle,
     hostile,
     leak,

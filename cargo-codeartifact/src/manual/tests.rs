@@ -29,6 +29,8 @@ fn every_promised_command_and_option_is_there() {
             true,
         ),
         ("token", vec![], true),
+        ("exec", vec!["repository", "url", "index", "var", "trust"], true),
+        ("env", vec!["repository", "url", "index", "var", "trust", "for", "shell"], false),
         ("status", vec![], false),
         ("logout", vec![], false),
         ("publish", vec!["repository", "version", "version-from", "dry-run"], true),

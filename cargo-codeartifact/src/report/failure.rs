@@ -29,6 +29,10 @@ pub(crate) enum Kind {
     Service,
     /// A defect of this program.
     Internal,
+    /// A program that was to be started is there and cannot be run.
+    NotRun,
+    /// A program that was to be started is not there.
+    NoProgram,
 }
 
 /// Exit code: done.
@@ -46,6 +50,11 @@ pub(crate) const SERVICE: u8 = 5;
 /// Exit code: a defect of this program (what a panic ends with).
 pub(crate) const DEFECT: u8 = 101;
 
+/// Exit code of `exec`, as shells have it: the program cannot be run.
+pub(crate) const NOT_RUN: u8 = 126;
+/// Exit code of `exec`, as shells have it: the program is not there.
+pub(crate) const NO_PROGRAM: u8 = 127;
+
 impl Kind {
     /// The exit code.
     pub(crate) const fn code(self) -> u8 {
@@ -56,6 +65,8 @@ impl Kind {
             Kind::Denied => DENIED,
             Kind::Service => SERVICE,
             Kind::Internal => DEFECT,
+            Kind::NotRun => NOT_RUN,
+            Kind::NoProgram => NO_PROGRAM,
         }
     }
 
@@ -68,6 +79,8 @@ impl Kind {
             Kind::Denied => "denied",
             Kind::Service => "service",
             Kind::Internal => "internal",
+            Kind::NotRun => "not-run",
+            Kind::NoProgram => "no-program",
         }
     }
 }
