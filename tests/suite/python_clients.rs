@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "the functions that tests share are tests, too")]
 
 use std::{
+    cell::RefCell,
     ffi::OsStr,
     fs,
     path::{Path, PathBuf},
@@ -12,7 +13,7 @@ use std::{
 
 use serde_json::json;
 use tests::{
-    Outcome, Program, Sandbox, Service,
+    Canary, Outcome, Program, Sandbox, Service,
     programs::{find, host, python_tool, tool_of, workspace},
     sandbox::ACCOUNT,
 };
@@ -34,6 +35,8 @@ struct Clients {
     hatch: PathBuf,
     pdm: PathBuf,
     strace: Option<PathBuf>,
+    /// What must be in no process's arguments or environment.
+    token: RefCell<Option<Canary>>,
 }
 
 impl Clients {
@@ -75,6 +78,7 @@ impl Clients {
             hatch: hatch?,
             pdm: pdm?,
             strace,
+            token: RefCell::default(),
         })
     }
 
@@ -107,6 +111,10 @@ impl Clients {
     fn counted(&self, program: Program) -> (Outcome, Option<[usize; 2]>) {
         let Some(strace) = &self.strace else { return (program.run(), None) };
         let (outcome, trace) = program.traced(strace, "execve");
+        for call in trace.of("execve") {
+            let found = self.token.borrow().as_ref().and_then(|token| token.find(call.text.as_bytes()));
+            assert_eq!(found, None, "the token is in the arguments or the environment of a process");
+        }
         let started = [KEYRING, HELPER].map(|name| {
             let program = format!("\"{}\"", self.sandbox.path(name).display());
             trace.of("execve").filter(|call| call.text.starts_with(&program)).count()
@@ -162,6 +170,7 @@ impl Clients {
     fn guard(&self, url: &str) {
         let token = self.sandbox.helper(&["keyring", "get", url]).run().success().stdout().trim().to_owned();
         self.sandbox.guard_token(&token);
+        self.token.replace(Some(Canary::of_token("token", &token)));
     }
 }
 
@@ -443,6 +452,57 @@ fn a_repositorys_own_settings_get_no_token_to_another_address() {
     assert!(!project.join("started").exists());
     other.stop().success();
     service.stop().success();
+}
+
+/// A keyring of somebody else's, in a file of its own.
+const ELSEWHERE: &str = r#"
+import json, os, keyring.backend
+
+class Keyring(keyring.backend.KeyringBackend):
+    priority = 1
+    file = os.path.join(os.environ["TMPDIR"], "kept.json")
+
+    def kept(self):
+        return json.load(open(self.file)) if os.path.exists(self.file) else {}
+
+    def get_password(self, service, username):
+        return self.kept().get(f"{username} {service}")
+
+    def set_password(self, service, username, password):
+        json.dump({**self.kept(), f"{username} {service}": password}, open(self.file, "w"))
+"#;
+
+#[test]
+fn what_is_not_ours_goes_to_pythons_own_program_and_comes_back() {
+    let Some(clients) = Clients::new() else { return };
+    let Some(theirs) = python_tool("keyring") else { return };
+    let sandbox = &clients.sandbox;
+    std::os::unix::fs::symlink(theirs, sandbox.path("links/theirs")).unwrap();
+    let next = sandbox.write("next/keyring", format!("#!/bin/sh\nexec {} \"$@\"\n", sandbox.path("links/theirs").display()));
+    fs::set_permissions(&next, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    sandbox.write("work/backend/elsewhere.py", ELSEWHERE);
+    // The library chains both: ours first.
+    let backend = clients.backend();
+    let entry_points = "work/backend/elsewhere-1.dist-info/entry_points.txt";
+    sandbox.write(entry_points, "[keyring.backends]\nelsewhere = elsewhere\n");
+    sandbox.write("work/backend/elsewhere-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: elsewhere\nVersion: 1\n");
+    let path = [sandbox.path("links"), sandbox.path("next"), PathBuf::from(host().var("PATH").unwrap())];
+    let path = path.map(PathBuf::into_os_string).join(OsStr::new(":"));
+    let keyring = |args: &[&str]| {
+        sandbox.program(&sandbox.path(KEYRING)).args(args).var("PATH", &path).var("PYTHONPATH", &backend)
+    };
+    let foreign = "https://mirror.example.com/simple/";
+    // The password is still to be read where it is stored, and nothing of ours is asked about it.
+    clients.asks([1, 0], keyring(&["set", foreign, "dev"]).stdin("theirs"));
+    let json = ["--mode=creds", "--output=json", "get", foreign, "dev"];
+    for (args, says) in [(&["get", foreign, "dev"][..], "theirs\n"), (&json, "{\"username\": \"dev\", \"password\": \"theirs\"}\n")] {
+        assert_eq!(clients.asks([1, 0], keyring(args)).stdout(), says);
+    }
+    clients.asks([1, 0], keyring(&["--list-backends"])).prints("codeartifact_keyring.CodeArtifactKeyring");
+    // What looks like ours and is not: the backend asks once, and nobody goes round in circles.
+    let (outcome, started) = clients.counted(keyring(&["get", "http://127.0.0.1:1/d/somebody/", "dev"]));
+    assert_eq!((outcome.code(), outcome.stdout().as_str()), (Some(1), ""), "{}", outcome.show());
+    assert_eq!(started.unwrap_or([1, 1]), [1, 1]);
 }
 
 #[test]
