@@ -8,6 +8,7 @@ use clients::Spoken;
 #[path = "../../../clients/tests/judge/mod.rs"]
 mod judge;
 
+#[expect(clippy::disallowed_methods, reason = "the fuzzer takes the arguments, and there is no `Host` here")]
 static SPOKEN: LazyLock<&'static Spoken> = LazyLock::new(|| {
     let word = std::env::var("FUZZ_PROTOCOL").expect("FUZZ_PROTOCOL names a protocol");
     clients::PROTOCOLS.iter().find(|spoken| spoken.word == word).expect("a protocol has that word")
