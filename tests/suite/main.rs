@@ -11,6 +11,7 @@ macro_rules! journeys {
 
 journeys!(
     aws_login,
+    accounts,
     bad_input,
     cargo_publish_promote,
     cargo_refused,
@@ -21,6 +22,7 @@ journeys!(
     gradle,
     hostile,
     leak,
+    links,
     maven,
     npm,
     nuget,
