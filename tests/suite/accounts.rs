@@ -1,6 +1,6 @@
 //! Accounts: two owners, two profiles, one project; and a project that would choose for the user.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use serde_json::json;
 use tests::{
@@ -162,7 +162,6 @@ fn hostile_project(sandbox: &Sandbox, evil: &str) {
     }
     for name in ["keyring", "codeartifact-credential-helper", "codeartifact-credential-helper-fetch", "git", "aws", "sh"] {
         let file = sandbox.write(format!("work/{name}"), "#!/bin/sh\necho stolen\ntouch stolen\n");
-        use std::os::unix::fs::PermissionsExt as _;
         fs::set_permissions(file, fs::Permissions::from_mode(0o755)).expect("the owner changes the mode");
     }
 }

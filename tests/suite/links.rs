@@ -4,7 +4,7 @@ use tests::{Outcome, Sandbox, ScriptedControlPlane, programs::python_tool};
 
 /// What a program said, as its caller sees it.
 fn seen(outcome: &Outcome) -> (Option<i32>, String, String) {
-    (outcome.code(), outcome.stdout().to_owned(), outcome.stderr().to_owned())
+    (outcome.code(), outcome.stdout(), outcome.stderr())
 }
 
 #[test]

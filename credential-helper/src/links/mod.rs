@@ -202,6 +202,7 @@ fn make(host: &Host, dir: Option<PathBuf>, names: &[Name]) -> Result<Said, Insta
         // A copy looks for its sibling beside itself.
         let sibling = hand_over::sibling(&program).ok_or(InstallError::NoProgram)?;
         files.push((folder.join(sibling.file_name().unwrap_or_default()), sibling));
+        files.dedup();
     }
     for (path, program) in files {
         let kind = if cfg!(unix) {
@@ -261,8 +262,10 @@ fn make_one(
     })
 }
 
+/// Once with the suffix of programs, whether the name has it or not.
 fn file_name(name: &str) -> String {
-    format!("{name}{}", std::env::consts::EXE_SUFFIX)
+    let suffix = std::env::consts::EXE_SUFFIX;
+    format!("{}{suffix}", name.strip_suffix(suffix).unwrap_or(name))
 }
 
 /// What the user has to know for the links to be found, and for nobody to be surprised.

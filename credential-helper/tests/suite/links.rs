@@ -70,6 +70,35 @@ fn links_are_made_once_and_removed_exactly() {
 }
 
 #[test]
+fn clients_that_say_nothing_get_a_link_for_each_domain() {
+    let machine = Machine::new();
+    let folder = machine.root.path().join("home/.config/codeartifact");
+    fs::create_dir_all(&folder).unwrap();
+    let rules = "[defaults]\ndomain = \"usual\"\nowner = \"111122223333\"\nregion = \"us-east-1\"\n\
+        [[account]]\ndomain = \"other\"\nowner = \"444455556666\"\nregion = \"eu-west-1\"\nprofile = \"p\"\n\
+        [[account]]\ndomain = \"many-*\"\nprofile = \"q\"\n";
+    fs::write(folder.join("config.toml"), rules).unwrap();
+    let output = helper(&machine, &["install", "--domain", "third-111122223333.us-west-2"]);
+    assert!(output.status.success(), "{output:?}");
+    let made: Vec<_> = fs::read_dir(usual(&machine)).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    for domain in ["usual-111122223333.us-east-1", "other-444455556666.eu-west-1", "third-111122223333.us-west-2"] {
+        for prefix in ["codeartifact-pnpm-", "codeartifact-pinentry-"] {
+            assert!(made.iter().any(|name| *name == *format!("{prefix}{domain}")), "{prefix}{domain}: {made:?}");
+        }
+    }
+    assert_eq!(made.iter().filter(|name| name.to_string_lossy().starts_with("codeartifact-pnpm-")).count(), 3);
+    let listed = text(&helper(&machine, &["list"]).stdout);
+    assert!(listed.lines().any(|line| line.contains("codeartifact-pnpm-usual") && line.ends_with("set by its path")));
+    // One alone, by its name; nobody looks for it on PATH, so nothing is said of that.
+    let name = "codeartifact-pnpm-fourth-111122223333.us-west-2";
+    let output = helper(&machine, &["install", name]);
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    assert!(usual(&machine).join(name).is_symlink());
+    let output = helper(&machine, &["install", "codeartifact-pnpm-fourth.us-west-2"]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
 fn what_is_somebody_else_s_stays() {
     let machine = Machine::new();
     let folder = machine.root.path().join("tools");
