@@ -21,6 +21,7 @@ journeys!(
     exec,
     gradle,
     hostile,
+    javascript,
     leak,
     links,
     maven,
