@@ -319,3 +319,34 @@ fn two_copies_of_ours_and_a_script_that_calls_one_end() {
     let output = run(command, "");
     assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(1), "again\n"), "{output:?}");
 }
+
+#[test]
+fn killed_anywhere_install_leaves_nothing_that_uninstall_does_not_know() {
+    let Some(strace) = codeartifact::Host::of_process().find_program("strace") else { return };
+    let mut kills = 0;
+    for call in ["?mkdir,?mkdirat", "?symlink,?symlinkat", "?rename,?renameat,?renameat2", "fsync", "write", "flock"] {
+        // Until a run ends by itself.
+        for number in 1.. {
+            let machine = Machine::new();
+            let mut command = machine.command(&strace);
+            let inject = format!("inject={call}:signal=SIGKILL:when={number}");
+            command.args(["-f", "-qq", "-o", "/dev/null", "-e", &inject, FETCH, "install"]).args(NAMES);
+            let killed = !run(command, "").status.success();
+            kills += usize::from(killed);
+            assert!(number < 100, "{call} has no end");
+            // Either way back leads there: all of it, and none of it.
+            if number % 2 == 0 {
+                let output = helper(&machine, &["install", NAMES[0], NAMES[1]]);
+                assert!(output.status.success() && output.stderr.starts_with(b"hint: "), "{call} {number}: {output:?}");
+                assert!(NAMES.iter().all(|name| usual(&machine).join(name).exists()), "{call} {number}");
+            }
+            assert!(helper(&machine, &["uninstall"]).status.success(), "{call} {number}");
+            let left = fs::read_dir(usual(&machine)).map(Iterator::count).unwrap_or_default();
+            assert_eq!(left, 0, "{call} {number}: a link that nobody knows");
+            if !killed {
+                break;
+            }
+        }
+    }
+    assert!(kills >= 10, "{kills} kills");
+}
