@@ -6,11 +6,11 @@
 //! | --- | --- | --- | --- |
 //! | a token | `{"Username":"aws","Password":"TOKEN","AuthTypes":["basic"]}` | 0 | uses it |
 //! | the URI is another's | nothing | 1 | asks the next provider |
-//! | ours, but breaks a rule, is another format's, or there is no token | nothing; the reason on standard error | 1 | prints the reason, asks the next provider |
+//! | ours, but breaks a rule, is another format's, or there is no token | `{"Message":"…"}` | 2 | prints the reason and stops |
 //!
-//! NuGet has a status of its own for the last, 2, by which no other provider is asked. 1 leaves them their chance.
+//! Nothing goes to standard error: on Mono NuGet's reader of it fails once the program has ended, and takes NuGet along.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, io::Write};
 
 use codeartifact::{Authorize, Trust};
 use serde::Serialize;
@@ -45,6 +45,15 @@ struct Credentials<'a> {
     auth_types: [&'static str; 1],
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Refusal<'a> {
+    message: &'a str,
+}
+
+/// NuGet's word for a provider that is the right one, and has failed.
+const FAILURE: u8 = 2;
+
 pub(super) fn answer(
     question: &Question,
     streams: &mut Streams<'_>,
@@ -68,15 +77,18 @@ pub(super) fn answer(
     match result {
         Ok(token) => {
             let credentials = Credentials { username: USER, password: token.expose(), auth_types: ["basic"] };
-            let mut line = Zeroizing::new(Vec::with_capacity(ANSWER_ROOM));
-            serde_json::to_writer(&mut *line, &credentials).expect("answers are strings, and memory takes them");
-            line.push(b'\n');
-            let written = streams.output.write_all(&line).and_then(|()| streams.output.flush());
-            written.map(|()| Answer::Answered).map_err(ProtocolError::Write)
+            say(streams.output, &credentials).map(|()| Answer::Answered)
         }
         Err(reason) => {
-            let written = writeln!(streams.errors, "error: {reason}");
-            written.map(|()| Answer::Refused).map_err(ProtocolError::Write)
+            say(streams.output, &Refusal { message: &reason }).map(|()| Answer::RefusedBy(FAILURE))
         }
     }
+}
+
+/// Writes the answer in one piece, from memory that is wiped.
+fn say(output: &mut dyn Write, answer: &impl Serialize) -> Result<(), ProtocolError> {
+    let mut line = Zeroizing::new(Vec::with_capacity(ANSWER_ROOM));
+    serde_json::to_writer(&mut *line, answer).expect("answers are strings, and memory takes them");
+    line.push(b'\n');
+    output.write_all(&line).and_then(|()| output.flush()).map_err(ProtocolError::Write)
 }
