@@ -25,6 +25,7 @@ journeys!(
     leak,
     links,
     maven,
+    maven_on_demand,
     npm,
     nuget,
     package_groups,

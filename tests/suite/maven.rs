@@ -51,13 +51,13 @@ pub(crate) fn repository(service: &Service, name: &str) -> String {
 }
 
 /// Maven in a home of its own.
-struct Maven {
-    sandbox: Sandbox,
+pub(crate) struct Maven {
+    pub(crate) sandbox: Sandbox,
     program: PathBuf,
 }
 
 impl Maven {
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let (program, _) = (find("mvn")?, find("javac")?);
         let sandbox = Sandbox::new();
         // Java asks the system for the home, not the environment. These runs are short: no second compiler.
@@ -89,14 +89,14 @@ impl Maven {
         self.program(project, local, token, words).run()
     }
 
-    fn program(&self, project: &Path, local: &str, token: &str, words: &[&str]) -> Program {
+    pub(crate) fn program(&self, project: &Path, local: &str, token: &str, words: &[&str]) -> Program {
         let local = format!("-Dmaven.repo.local={}", self.sandbox.path(local).display());
         let program = self.sandbox.program(&self.program).args(["--batch-mode", "--strict-checksums", &local]);
         program.args(words).var("CODEARTIFACT_AUTH_TOKEN", token).current_dir(project)
     }
 
     /// The sample's sources with another version.
-    fn sample(&self, version: &str) -> PathBuf {
+    pub(crate) fn sample(&self, version: &str) -> PathBuf {
         let sample = workspace().join("tests/jvm/maven");
         let folder = self.sandbox.path(format!("work/{version}"));
         for file in [
@@ -120,7 +120,7 @@ impl Maven {
     }
 
     /// A project that needs the application in a version or a range of versions.
-    fn user(&self, wanted: &str) -> PathBuf {
+    pub(crate) fn user(&self, wanted: &str) -> PathBuf {
         let plugins =
             std::fs::read_to_string(workspace().join("tests/jvm/maven/pom.xml")).expect("the sample is whole");
         let (_, plugins) = plugins.split_once("<build>").expect("the sample says which plugins");
@@ -148,7 +148,7 @@ impl Maven {
     }
 
     /// What the user's program says with these jars of a local repository.
-    fn said(&self, user: &Path, local: &str, jars: &[&str]) -> String {
+    pub(crate) fn said(&self, user: &Path, local: &str, jars: &[&str]) -> String {
         let mut path = user.join("target/classes").into_os_string();
         for jar in jars {
             let jar = self.sandbox.path(local).join(jar);
@@ -161,7 +161,7 @@ impl Maven {
     }
 }
 
-const LIBRARY: &str = "commons-cli/commons-cli/1.5.0/commons-cli-1.5.0.jar";
+pub(crate) const LIBRARY: &str = "commons-cli/commons-cli/1.5.0/commons-cli-1.5.0.jar";
 
 #[test]
 fn maven_builds_and_deploys() {

@@ -10,6 +10,7 @@
 //! | [`npm_packages`] | npm packages for such a source, packed without npm |
 //! | [`control_plane`] | [`ScriptedControlPlane`]: a service that fails, hangs or plants a token, as told |
 //! | [`conversation`] | cargo's credential protocol, from cargo's side |
+//! | [`helper_on_path`] | [`HelperOnPath`]: the helper as clients find it, and how often they start it |
 //! | [`keyrings`] | [`Keyrings`]: kernel keyrings nobody else sees |
 //! | [`session_bus`] | [`SessionBus`]: a private D-Bus session with a real Secret Service, or one that never answers |
 //! | [`trace`] | [`Trace`]: the system calls of a run |
@@ -26,6 +27,7 @@
 pub mod canary;
 pub mod control_plane;
 pub mod conversation;
+pub mod helper_on_path;
 pub mod keyrings;
 pub mod npm_packages;
 pub mod program;
@@ -40,6 +42,7 @@ pub mod trace;
 
 pub use canary::Canary;
 pub use control_plane::{ScriptedAnswer, ScriptedControlPlane};
+pub use helper_on_path::HelperOnPath;
 pub use keyrings::Keyrings;
 pub use program::{Outcome, Program, Running};
 pub use sample::SampleWorkspace;
