@@ -76,6 +76,7 @@ clients! {
     poetry,
     pdm,
     hatch,
+    gradle,
 }
 
 // Protocols that no one client has for its own.

@@ -15,13 +15,13 @@ use tests::{
 use crate::maven::{CONNECTION, DOMAIN, chain, repository, resolved, versions};
 
 /// Gradle in a home of its own.
-struct Gradle {
-    sandbox: Sandbox,
+pub(crate) struct Gradle {
+    pub(crate) sandbox: Sandbox,
     program: PathBuf,
 }
 
 impl Gradle {
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let (program, _) = (find("gradle")?, find("javac")?);
         let sandbox = Sandbox::new();
         // Java asks the system for the home, not the environment.
@@ -32,7 +32,7 @@ impl Gradle {
     }
 
     /// A copy of a sample project.
-    fn project(&self, name: &str, files: &[&str]) -> PathBuf {
+    pub(crate) fn project(&self, name: &str, files: &[&str]) -> PathBuf {
         let sample = workspace().join("tests/jvm/gradle").join(name);
         let folder = self.sandbox.path("work").join(name);
         for file in ["settings.gradle", "build.gradle"].iter().chain(files) {
@@ -42,7 +42,7 @@ impl Gradle {
     }
 
     /// In a project's folder, with caches of their own and no process that stays.
-    fn run(&self, project: &Path, caches: &str, service: &Service, vars: &[(&str, &str)], words: &[&str]) -> Outcome {
+    pub(crate) fn run(&self, project: &Path, caches: &str, service: &Service, vars: &[(&str, &str)], words: &[&str]) -> Outcome {
         let caches = self.sandbox.path(caches);
         let words = ["--no-daemon", "--console=plain", "--gradle-user-home"].into_iter().chain(words.iter().copied());
         let mut words: Vec<_> = words.map(std::ffi::OsString::from).collect();

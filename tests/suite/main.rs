@@ -20,6 +20,7 @@ journeys!(
     crash,
     exec,
     gradle,
+    gradle_on_demand,
     hostile,
     javascript,
     leak,
