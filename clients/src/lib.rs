@@ -77,6 +77,7 @@ clients! {
     pdm,
     hatch,
     gradle,
+    sbt,
 }
 
 // Protocols that no one client has for its own.

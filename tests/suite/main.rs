@@ -38,6 +38,7 @@ journeys!(
     renewal,
     ruby,
     sbt,
+    sbt_on_demand,
     sdks,
     seeds_aws_cli,
     seeds_lifecycle,

@@ -17,15 +17,15 @@ const LAUNCHER: &str = "sbt-launch-1.10.7.jar";
 const TOKEN: &str = "CODEARTIFACT_AUTH_TOKEN";
 
 /// sbt in a home of its own.
-struct Sbt {
-    sandbox: Sandbox,
+pub(crate) struct Sbt {
+    pub(crate) sandbox: Sandbox,
     java: PathBuf,
     /// What `tests/run` made: the launcher, what it started, and the public source.
-    made: PathBuf,
+    pub(crate) made: PathBuf,
 }
 
 impl Sbt {
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let (java, _) = (find("java")?, find("javac")?);
         let made = workspace().join("target/tools/sbt");
         if !made.join("source").exists() {
@@ -39,7 +39,7 @@ impl Sbt {
     }
 
     /// A copy of a sample project.
-    fn project(&self, name: &str, files: &[&str]) -> PathBuf {
+    pub(crate) fn project(&self, name: &str, files: &[&str]) -> PathBuf {
         let sample = workspace().join("tests/jvm/sbt").join(name);
         let folder = self.sandbox.path("work").join(name);
         for file in ["build.sbt", "project/build.properties"].iter().chain(files) {
@@ -49,7 +49,7 @@ impl Sbt {
     }
 
     /// In a project's folder, with a cache of its own and no process that stays.
-    fn run(&self, project: &Path, cache: &str, service: &Service, vars: &[(&str, &str)], word: &str) -> Outcome {
+    pub(crate) fn run(&self, project: &Path, cache: &str, service: &Service, vars: &[(&str, &str)], word: &str) -> Outcome {
         let set = |name: &str, value: PathBuf| format!("-D{name}={}", value.display());
         let settings = [
             set("user.home", self.sandbox.path("home")),
