@@ -78,6 +78,10 @@ clients! {
     hatch,
     gradle,
     sbt,
+    curl,
+    rubygems,
+    bundler,
+    swift,
 }
 
 // Protocols that no one client has for its own.

@@ -1,0 +1,17 @@
+//! RubyGems. It has no hook for a credential program: a token is in its environment for one command.
+
+use codeartifact::PackageFormat;
+
+use crate::Client;
+
+/// RubyGems's record.
+pub(crate) static CLIENT: Client = Client {
+    name: "rubygems",
+    title: "RubyGems",
+    format: PackageFormat::Ruby,
+    programs: &["gem"],
+    protocol: None,
+    settings: None,
+    minimum_version: "3.0",
+    page: include_str!("page.md"),
+};
