@@ -22,18 +22,18 @@ use ureq::{
     tls::{Certificate, RootCerts, TlsConfig},
 };
 
-const DOMAIN: &str = "acme";
+pub(crate) const DOMAIN: &str = "acme";
 const CONNECTION: &str = "public:nuget-org";
 
 /// NuGet in a home of its own.
-struct NuGet {
-    sandbox: Sandbox,
+pub(crate) struct NuGet {
+    pub(crate) sandbox: Sandbox,
     mono: PathBuf,
     program: PathBuf,
 }
 
 impl NuGet {
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let mono = find("mono")?;
         let program = workspace().join("target/tools/nuget/package/bin/nuget.exe");
         if !program.exists() {
@@ -70,7 +70,7 @@ impl NuGet {
     }
 
     /// A package that says something and needs others.
-    fn pack(&self, id: &str, said: &str, needed: &str) -> PathBuf {
+    pub(crate) fn pack(&self, id: &str, said: &str, needed: &str) -> PathBuf {
         let nuspec = format!(
             "<package><metadata>
   <id>{id}</id><version>1.0.0</version><authors>Acme</authors><description>Says it</description>
@@ -87,19 +87,19 @@ impl NuGet {
     }
 
     /// Into a folder that is empty at first, from nothing that was remembered.
-    fn install(&self, id: &str, folder: &str) -> Outcome {
+    pub(crate) fn install(&self, id: &str, folder: &str) -> Outcome {
         drop(std::fs::remove_dir_all(self.sandbox.path("data/NuGet")));
         let folder = self.sandbox.path(folder);
         let folder = folder.to_str().expect("it is text");
         self.run(&["install", id, "-Version", "1.0.0", "-OutputDirectory", folder, "-NoCache"])
     }
 
-    fn push(&self, package: &Path) -> Outcome {
+    pub(crate) fn push(&self, package: &Path) -> Outcome {
         self.run(&["push", package.to_str().expect("it is text"), "-Source", "team", "-ApiKey", "none"])
     }
 
     /// What an installed package says.
-    fn said(&self, folder: &str, id: &str) -> String {
+    pub(crate) fn said(&self, folder: &str, id: &str) -> String {
         let file = self.sandbox.path(folder).join(format!("{id}.1.0.0/content/said.txt"));
         std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
     }
