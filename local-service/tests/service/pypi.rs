@@ -131,6 +131,7 @@ fn a_wheel_and_an_sdist_make_one_version() {
     let read = get(&service, "team", &format!("{path}.metadata"));
     assert_eq!((read.status, file["core-metadata"]["sha256"].as_str()), (200, Some(sha256(&read.body).as_str())));
     assert!(read.text().contains("Requires-Dist: six>=1"));
+    assert_eq!(file.get("dist-info-metadata"), None, "pip before 23.2 cannot read it");
     let file = &listed["demo_pkg-1.0.0.tar.gz"];
     assert_eq!((file["requires-python"].as_str(), file.get("core-metadata")), (Some(">=3.8,<4"), None));
 

@@ -118,9 +118,9 @@ fn json_file(file: &str, entry: &Entry) -> Value {
         ("size", size.map(|size| json!(size))),
         ("upload-time", facts.upload_time.as_ref().map(|text| json!(text))),
         ("yanked", Some(yanked)),
-        // PEP 658 under both of its names (PEP 714).
-        ("core-metadata", metadata.clone()),
-        ("dist-info-metadata", metadata),
+        // PEP 658 under its new name alone: pip before 23.2 ends with a fault of its own where an object stands under the
+        // old one, which is why PEP 714 made the new one.
+        ("core-metadata", metadata),
     ];
     Value::Object(members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
 }
