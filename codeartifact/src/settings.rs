@@ -60,6 +60,9 @@ pub enum StoreName {
     Keychain,
     /// `credential-manager`: the Windows Credential Manager.
     CredentialManager,
+    /// `encrypted-file`: a file of mode 0600 in the state folder, whose key rests in the Linux kernel's keyrings. Only
+    /// where the user chose it.
+    EncryptedFile,
     /// `file`: a file of mode 0600 in the state folder, in clear text. Only where the user chose it.
     File,
     /// `memory`: this process only.
@@ -70,11 +73,12 @@ pub enum StoreName {
 
 impl StoreName {
     /// All names, in the order in which they are listed to people.
-    pub const ALL: [StoreName; 7] = [
+    pub const ALL: [StoreName; 8] = [
         StoreName::Kernel,
         StoreName::SecretService,
         StoreName::Keychain,
         StoreName::CredentialManager,
+        StoreName::EncryptedFile,
         StoreName::File,
         StoreName::Memory,
         StoreName::None,
@@ -93,6 +97,19 @@ impl StoreName {
         }
     }
 
+    /// The stores of this system in which tokens outlive a process, whether they are in use or not.
+    pub const fn persistent() -> &'static [StoreName] {
+        if cfg!(target_os = "linux") {
+            &[StoreName::Kernel, StoreName::SecretService, StoreName::EncryptedFile, StoreName::File]
+        } else if cfg!(target_os = "macos") {
+            &[StoreName::Keychain, StoreName::File]
+        } else if cfg!(windows) {
+            &[StoreName::CredentialManager, StoreName::File]
+        } else {
+            &[StoreName::File]
+        }
+    }
+
     /// The name in settings.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -100,6 +117,7 @@ impl StoreName {
             StoreName::SecretService => "secret-service",
             StoreName::Keychain => "keychain",
             StoreName::CredentialManager => "credential-manager",
+            StoreName::EncryptedFile => "encrypted-file",
             StoreName::File => "file",
             StoreName::Memory => "memory",
             StoreName::None => "none",
@@ -494,7 +512,7 @@ mod tests {
             (
                 "\n[store]\nuse = [\"keyring\"]",
                 "/c.toml:3: there is no store `keyring`; valid stores are `kernel`, `secret-service`, `keychain`, \
-                 `credential-manager`, `file`, `memory`, `none`",
+                 `credential-manager`, `encrypted-file`, `file`, `memory`, `none`",
             ),
         ] {
             assert_eq!(read(text).unwrap_err(), error, "{text}");

@@ -6,13 +6,31 @@ use zeroize::Zeroizing;
 
 use crate::control_plane::{ControlPlane, ControlPlaneError, FailureKind, aws::AwsControlPlane};
 use crate::host::Host;
-use crate::profile::AwsEnvironment;
+use crate::profile::{AwsEnvironment, SignIn};
 use crate::token::{AuthorizationToken, Freshness, TokenScope};
 
 /// Something that issues tokens.
 pub trait TokenSource: Send + Sync {
     /// A new token for `scope`.
     fn issue(&self, scope: &TokenScope) -> Result<AuthorizationToken, SourceError>;
+
+    /// Has the user see to what [`TokenSource::issue`] failed for, if there is a user and it is something that they can
+    /// see to; whether it is worth asking again. `begun` is called when it is certain that somebody is asked, which may
+    /// take [`LONGEST_MENDING`].
+    fn mend(&self, _scope: &TokenScope, _error: &SourceError, _begun: &dyn Fn()) -> bool {
+        false
+    }
+}
+
+/// The longest that a person is waited for.
+pub const LONGEST_MENDING: Duration = Duration::from_mins(5);
+
+/// Asks whoever sits at a terminal to sign in.
+pub trait OfferSignIn: Send + Sync {
+    /// Whether anybody can be asked for this one.
+    fn is_possible(&self, sign_in: &SignIn) -> bool;
+    /// Asks, and runs the command; whether it succeeded. At most [`LONGEST_MENDING`].
+    fn offer(&self, sign_in: &SignIn) -> bool;
 }
 
 /// No token could be issued.
@@ -27,6 +45,8 @@ pub enum SourceError {
 pub struct ControlPlaneSource<'a> {
     host: &'a Host,
     service: ForScope<'a>,
+    /// Whose sign-ins are offered, and by whom.
+    offer: Option<(&'a AwsEnvironment, &'a dyn OfferSignIn)>,
 }
 
 /// Gives whom to ask for a scope's token, and for how long.
@@ -47,7 +67,7 @@ impl<'a> ControlPlaneSource<'a> {
     ) -> Self {
         let service =
             move |scope: &TokenScope| Ok(Asked { control_plane: control_plane(scope), lifetime_seconds: None });
-        Self { host, service: Box::new(service) }
+        Self { host, service: Box::new(service), offer: None }
     }
 
     /// Through the AWS SDK, in the Region of the scope and as its identity: that of the environment, or that of the
@@ -68,7 +88,15 @@ impl<'a> ControlPlaneSource<'a> {
                 control_plane: Box::new(AwsControlPlane::new(host, &aws).in_region(scope.region.clone())),
             })
         };
-        Self { host, service: Box::new(service) }
+        Self { host, service: Box::new(service), offer: None }
+    }
+}
+
+impl<'a> ControlPlaneSource<'a> {
+    /// The same, offering a sign-in of `aws` that has ended.
+    #[must_use]
+    pub fn offering(self, aws: &'a AwsEnvironment, offer: &'a dyn OfferSignIn) -> Self {
+        Self { offer: Some((aws, offer)), ..self }
     }
 }
 
@@ -93,9 +121,19 @@ impl TokenSource for ControlPlaneSource<'_> {
         let token = AuthorizationToken::new(answer.secret, issued, answer.expires);
         if token.freshness(self.host.now()) == Freshness::Expired {
             let message = "the token had ended when it came: is this machine's clock right?";
-            return Err(failure(scope, FailureKind::Service, message).into());
+            return Err(failure(scope, FailureKind::Clock, message).into());
         }
         Ok(token)
+    }
+
+    fn mend(&self, scope: &TokenScope, error: &SourceError, begun: &dyn Fn()) -> bool {
+        let SourceError::ControlPlane(error) = error;
+        let Some((aws, offer)) = self.offer.filter(|_| error.kind == FailureKind::SignInEnded) else { return false };
+        let sign_in = aws.of_identity(&scope.identity).and_then(|aws| aws.sign_in());
+        sign_in.filter(|sign_in| offer.is_possible(sign_in)).is_some_and(|sign_in| {
+            begun();
+            offer.offer(&sign_in)
+        })
     }
 }
 

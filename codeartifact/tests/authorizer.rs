@@ -335,6 +335,133 @@ fn a_renewal_ahead_is_begun_once_a_minute_whatever_became_of_it() {
 }
 
 #[test]
+fn an_entry_that_was_put_back_is_fetched_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = Counting::at(some_time());
+    ask(folder.path(), some_time(), &source).unwrap();
+    let tokens = folder.path().join("codeartifact/tokens");
+    let entry = fs::read_dir(&tokens).unwrap().next().unwrap().unwrap().path();
+    let older = fs::read(&entry).unwrap();
+    // Renewed at half of its life, then the older one comes back, as from a copy of the folder.
+    let later = some_time() + 6 * HOUR;
+    assert_eq!(ask(folder.path(), later, &source).unwrap(), "eyJ-2-");
+    let newer = fs::read(&entry).unwrap();
+    fs::write(&entry, &older).unwrap();
+    assert_eq!(warm(folder.path(), later), None, "it holds for hours, and is not believed");
+    assert_eq!(ask(folder.path(), later, &source).unwrap(), "eyJ-3-");
+    assert_eq!(warm(folder.path(), later).unwrap(), "eyJ-3-");
+    // A minute's difference is none: two processes may have fetched a token each.
+    fs::write(&entry, &newer).unwrap();
+    assert_eq!(warm(folder.path(), later).unwrap(), "eyJ-2-");
+
+    // A clock that was ahead, and is right again, does no lasting harm.
+    let ahead = later + 24 * HOUR;
+    assert_eq!(ask(folder.path(), ahead, &source).unwrap(), "eyJ-4-");
+    assert_eq!(ask(folder.path(), later, &source).unwrap(), "eyJ-5-");
+    assert_eq!(warm(folder.path(), later).unwrap(), "eyJ-5-");
+    // Without the memory of it, an older entry is as good as any.
+    let host = host(folder.path(), later);
+    fs::write(&entry, &older).unwrap();
+    stores(&host).forget_notes();
+    assert_eq!(warm(folder.path(), later).unwrap(), "eyJ-1-");
+}
+
+#[test]
+fn a_renewal_that_is_under_way_at_a_logout_keeps_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let counting = Counting::at(some_time());
+    ask(folder.path(), some_time(), &counting).unwrap();
+    let due = some_time() + 7 * HOUR;
+    let renewal = begun(folder.path(), due, &counting);
+    let endpoint = renewal.endpoint().clone();
+    let (asked, is_asked) = mpsc::sync_channel(1);
+    let (answer, let_answer) = mpsc::sync_channel(1);
+    std::thread::scope(|threads| {
+        let renews = threads.spawn(|| {
+            let host = host(folder.path(), due);
+            let aws = AwsEnvironment::read(&host).unwrap();
+            let source = Gated { asked, answer: Mutex::new(let_answer), now: due };
+            let authorizer = Authorizer::new(&host, &aws, stores(&host), source);
+            authorizer.renew_ahead(&endpoint, Some(renewal.into_lock())).unwrap();
+        });
+        is_asked.recv().unwrap();
+        let host = host(folder.path(), due);
+        let aws = AwsEnvironment::read(&host).unwrap();
+        stores(&host).forget_notes();
+        stores(&host).forget(&TokenScope::of(&endpoint, &aws).unwrap(), due);
+        answer.send(()).unwrap();
+        renews.join().unwrap();
+    });
+    assert_eq!(warm(folder.path(), due), None);
+    assert!(!support::files_contain(folder.path(), b"eyJ-"));
+}
+
+/// A source whose failure somebody sees to, which takes its time.
+struct Mended {
+    issued: Arc<AtomicU32>,
+    asked: Arc<AtomicU32>,
+    agrees: bool,
+    now: SystemTime,
+}
+
+impl TokenSource for Mended {
+    fn issue(&self, scope: &TokenScope) -> Result<AuthorizationToken, SourceError> {
+        self.issued.fetch_add(1, Ordering::SeqCst);
+        if self.agrees && self.asked.load(Ordering::SeqCst) > 0 {
+            return Ok(support::token("mended", 1_000, self.now));
+        }
+        Err(failure(FailureKind::SignInEnded, scope))
+    }
+    fn mend(&self, _: &TokenScope, _: &SourceError, begun: &dyn Fn()) -> bool {
+        begun();
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        // Long enough for the others to come and wait.
+        std::thread::sleep(Duration::from_millis(200));
+        self.agrees
+    }
+}
+
+#[test]
+fn one_is_asked_to_sign_in_and_all_go_on() {
+    for agrees in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let (issued, asked) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+        let start = std::sync::Barrier::new(12);
+        std::thread::scope(|threads| {
+            let ask = || {
+                // A process each, as far as locks are concerned.
+                let host = host(folder.path(), some_time());
+                let aws = AwsEnvironment::read(&host).unwrap();
+                let source = Mended { issued: issued.clone(), asked: asked.clone(), agrees, now: some_time() };
+                let authorizer = Authorizer::new(&host, &aws, stores(&host), source);
+                start.wait();
+                authorizer.token_for(&endpoint("my-org")).map(|token| token.expose()[..10].to_owned())
+            };
+            let all: Vec<_> = (0..12).map(|_| threads.spawn(ask)).collect();
+            for one in all {
+                let answer = one.join().unwrap();
+                assert_eq!(answer.is_ok(), agrees, "{answer:?}");
+            }
+        });
+        assert_eq!(asked.load(Ordering::SeqCst), 1, "one was asked");
+        assert_eq!(issued.load(Ordering::SeqCst), if agrees { 2 } else { 1 });
+    }
+}
+
+#[test]
+fn nobody_is_asked_while_a_token_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    ask(folder.path(), some_time(), &Counting::at(some_time())).unwrap();
+    let host = host(folder.path(), some_time() + 12 * HOUR - 600 * SECOND);
+    let aws = AwsEnvironment::read(&host).unwrap();
+    let asked = Arc::new(AtomicU32::new(0));
+    let source = Mended { issued: Arc::default(), asked: asked.clone(), agrees: true, now: host.now() };
+    let token = Authorizer::new(&host, &aws, stores(&host), source).token_for(&endpoint("my-org")).unwrap();
+    assert!(token.expose().starts_with("eyJ-1-"));
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
+}
+
+#[test]
 fn a_strange_file_is_no_lock() {
     let folder = tempfile::tempdir().unwrap();
     let source = Counting::at(some_time());

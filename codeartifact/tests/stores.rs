@@ -165,6 +165,24 @@ mod files {
     }
 
     #[test]
+    fn a_purge_removes_what_has_ended_or_is_damaged_and_no_more() {
+        let (folder, store, path) = kept();
+        let bytes = fs::read(&path).unwrap();
+        let old = some_time() - std::time::Duration::from_hours(12);
+        store.save(&scope("old"), &token("old", 100, old)).unwrap();
+        let beside = |name: &str| folder.path().join("tokens").join(name);
+        fs::write(beside("cut.token"), &bytes[..bytes.len() / 2]).unwrap();
+        fs::write(beside("notes.txt"), "mine").unwrap();
+        fs::set_permissions(beside("cut.token"), fs::Permissions::from_mode(0o600)).unwrap();
+        symlink(beside("notes.txt"), beside("link.token")).unwrap();
+        store.purge(some_time()).unwrap();
+        assert!(path.exists() && beside("notes.txt").exists() && beside("link.token").exists());
+        assert!(!beside("cut.token").exists(), "it may hold a part of a token");
+        assert_eq!(store.load(&scope("old")).unwrap(), None);
+        assert_eq!(fs::read_dir(beside("")).unwrap().count(), 3);
+    }
+
+    #[test]
     fn a_reader_never_sees_half_a_token() {
         let (_folder, store, _path) = kept();
         let stop = AtomicBool::new(false);
@@ -197,7 +215,7 @@ mod files {
 #[cfg(target_os = "linux")]
 mod kernel {
     use super::*;
-    use codeartifact::store::KernelStore;
+    use codeartifact::store::{EncryptedFileStore, KernelStore};
     use std::{process::Command, time::Duration};
     use support::{CHILD, child_part, test_arguments, wait_until};
 
@@ -337,6 +355,62 @@ mod kernel {
         store.save(&scope, &kept).unwrap();
         assert!(store.load(&scope).unwrap().is_some());
         store.forget(&scope).unwrap();
+    }
+
+    /// A key of this run's own: other runs may be at it, too.
+    fn sealed(folder: &std::path::Path, key: &str) -> EncryptedFileStore {
+        let key = format!("codeartifact-test-key/{key}");
+        EncryptedFileStore::new(Some(folder.join("tokens"))).with_key_name(&key)
+    }
+
+    #[test]
+    fn encrypted_files_keep_the_contract_and_are_nothing_without_their_key() {
+        let _turn = turn();
+        support::said(&child("kernel::sealed_body").output().unwrap());
+        in_own_session("", "kernel::sealed_body");
+    }
+
+    #[test]
+    #[ignore = "run by another test, in a process of its own"]
+    fn sealed_body() {
+        let Some((host, _)) = child_part() else { return };
+        let folder = tempfile::tempdir().unwrap();
+        let owner = host.var(OWNER).unwrap();
+        let store = sealed(folder.path(), owner);
+        contract(&store, "encrypted-file", LONGEST_TOKEN);
+
+        let kept = token("sealed", 4096, some_time());
+        store.save(&scope("my-org"), &kept).unwrap();
+        assert!(!support::files_contain(folder.path(), b"eyJ-"), "no token is in clear text");
+        assert!(!support::files_contain(folder.path(), b"my-org"), "nor whose it is");
+        let file = std::fs::read_dir(folder.path().join("tokens")).unwrap().next().unwrap().unwrap();
+        let mode = std::os::unix::fs::MetadataExt::mode(&file.metadata().unwrap());
+        assert_eq!(mode & 0o7777, 0o600);
+        // Another key, as after a reboot: absent, and replaced by the next token.
+        let rebooted = sealed(folder.path(), &format!("{owner}-next"));
+        assert_eq!(rebooted.load(&scope("my-org")).unwrap(), None);
+        assert_eq!(rebooted.list().unwrap(), []);
+        let fresh = token("fresh", 100, some_time());
+        rebooted.save(&scope("my-org"), &fresh).unwrap();
+        assert_eq!(rebooted.load(&scope("my-org")).unwrap(), Some(fresh));
+        assert_eq!(store.load(&scope("my-org")).unwrap(), None);
+
+        // Swapped and damaged entries are none, and purged.
+        store.save(&scope("my-org"), &kept).unwrap();
+        store.save(&scope("other"), &token("other", 100, some_time())).unwrap();
+        let paths: Vec<_> =
+            std::fs::read_dir(folder.path().join("tokens")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        std::fs::copy(&paths[0], &paths[1]).unwrap();
+        let there = |store: &EncryptedFileStore| store.list().unwrap().len();
+        assert_eq!(there(&store), 1, "one was moved into the other's place");
+        store.purge(some_time()).unwrap();
+        assert_eq!((there(&store), std::fs::read_dir(folder.path().join("tokens")).unwrap().count()), (1, 1));
+        store.purge(some_time() + Duration::from_hours(12)).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path().join("tokens")).unwrap().count(), 0);
+        for key in [owner.to_owned(), format!("{owner}-next")] {
+            // The test's own keys; their room is wanted by others.
+            let _ = Command::new("keyctl").args(["purge", "user", &format!("codeartifact-test-key/{key}")]).status();
+        }
     }
 
     #[test]

@@ -182,7 +182,9 @@ pub(crate) fn inert<'a>(name: &'a str, placeholder: &'a str) -> &'a str {
 impl From<ControlPlaneError> for CommandError {
     fn from(error: ControlPlaneError) -> Self {
         let kind = match error.kind {
-            FailureKind::NoIdentity => Kind::Identity,
+            FailureKind::NoIdentity | FailureKind::SignInEnded | FailureKind::Expired | FailureKind::Clock => {
+                Kind::Identity
+            }
             FailureKind::Denied => Kind::Denied,
             FailureKind::NotFound | FailureKind::Conflict | FailureKind::Invalid | FailureKind::Quota => Kind::User,
             FailureKind::Throttled | FailureKind::Unreachable | FailureKind::Service => Kind::Service,

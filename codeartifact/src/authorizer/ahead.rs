@@ -78,7 +78,10 @@ impl Authorizer<'_> {
         let _seat = match lock.and_then(|lock| flight.inherited(lock)) {
             Some(seat) => seat,
             None => match flight.try_lead()? {
-                Turn::Leads(seat) => seat,
+                Turn::Leads(seat) => {
+                    Note::begun(&flight, self.host.now());
+                    seat
+                }
                 Turn::Taken | Turn::Alone => return Ok(()),
             },
         };
@@ -88,8 +91,12 @@ impl Authorizer<'_> {
             Note::clear(&flight);
             return Ok(());
         }
-        self.issued(&scope, Some(&flight))?;
-        Ok(())
+        let result = self.source.issue(&scope);
+        // Without the note that it was begun everything was forgotten meanwhile: nothing is to be kept.
+        if Note::read(&flight).is_some() {
+            self.kept(&scope, Some(&flight), &result);
+        }
+        result.map(drop).map_err(AuthorizeError::from)
     }
 
     /// Notes that `endpoint`'s token is past half of its life.

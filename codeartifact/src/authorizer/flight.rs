@@ -13,13 +13,14 @@ use std::{
     path::PathBuf,
     sync::mpsc,
     thread,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use sha2::{Digest as _, Sha256};
 
 use crate::host::Host;
 use crate::private_folder::{self, FolderError};
+use crate::store::SEEN_ENDING;
 use crate::token::{TokenScope, hex};
 
 /// Where the lock of a scope is.
@@ -64,6 +65,22 @@ impl Flight {
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// When the newest token was issued that was kept for this scope, as far as this machine remembers.
+    pub(super) fn seen(&self) -> Option<SystemTime> {
+        std::fs::symlink_metadata(self.seen_path()).ok()?.modified().ok()
+    }
+
+    /// Remembers that time, as that of an empty file: whoever is on the warm path learns it by one system call. Without
+    /// it an older entry is believed in.
+    pub(super) fn see(&self, issued: SystemTime) {
+        let file = private_folder::file_options().write(true).create(true).truncate(false).open(self.seen_path());
+        let _ = file.and_then(|file| file.set_modified(issued));
+    }
+
+    fn seen_path(&self) -> PathBuf {
+        self.folder.join(format!("{}{SEEN_ENDING}", self.name))
     }
 
     /// Takes the seat if it is free.

@@ -155,16 +155,22 @@ impl<'a> Authorizer<'a> {
         Note::read(&self.flight(&scope)?).is_some_and(|note| note.pauses_renewal(now)).then_some(token)
     }
 
-    /// Writes what was left for after the answer; the result names the stores that could not be written. Up to 2 s for
-    /// each slow store.
+    /// Does what was left for after the answer where a token was issued: writes the slow stores, removes old entries. The
+    /// result names the stores that could not be written. Up to 2 s for each slow store.
     pub fn settle(&self) -> Vec<StoreError> {
         let unsettled = std::mem::take(&mut *self.unsettled.lock().unwrap_or_else(PoisonError::into_inner));
+        if unsettled.is_empty() {
+            return Vec::new();
+        }
         let now = self.host.now();
-        unsettled
+        self.stores.begin();
+        let mut problems: Vec<StoreError> = unsettled
             .iter()
             .flat_map(|(scope, token, places)| places.iter().map(move |place| (scope, token, *place)))
             .filter_map(|(scope, token, place)| self.stores.save_in(place, scope, token, now).err())
-            .collect()
+            .collect();
+        problems.extend(self.stores.purge(now));
+        problems
     }
 
     /// The flight among processes, where there is something to share.
@@ -189,7 +195,7 @@ impl<'a> Authorizer<'a> {
             return Ok(old);
         }
         let turn = match flight.try_lead()? {
-            Turn::Taken if old.wants_waiting(now) => flight.wait(LONGEST_WAIT)?,
+            Turn::Taken if old.wants_waiting(now) => self.waited(&flight)?,
             turn => turn,
         };
         match turn {
@@ -206,7 +212,7 @@ impl<'a> Authorizer<'a> {
                 if Note::read(&flight).is_some_and(|note| note.pauses_renewal(now)) {
                     return Ok(old);
                 }
-                self.issued(scope, Some(&flight)).or_else(|error| self.still_good(old, error))
+                self.issued(scope, Some(&flight), false).or_else(|error| self.still_good(old, error))
             }
         }
     }
@@ -224,7 +230,7 @@ impl<'a> Authorizer<'a> {
             }
         }
         let (turn, waited_since) = match flight.try_lead()? {
-            Turn::Taken => (flight.wait(LONGEST_WAIT)?, Some(arrived)),
+            Turn::Taken => (self.waited(&flight)?, Some(arrived)),
             turn => (turn, None),
         };
         let seat = match turn {
@@ -247,7 +253,7 @@ impl<'a> Authorizer<'a> {
                 return self.alone(scope, None);
             }
         }
-        Ok(self.issued(scope, Some(&flight))?)
+        Ok(self.issued(scope, Some(&flight), true)?)
     }
 
     /// Without other processes; the threads of this one still take turns.
@@ -256,8 +262,8 @@ impl<'a> Authorizer<'a> {
         let now = self.host.now();
         match self.held(scope, now).or(old) {
             Some(token) if token.freshness(now) == Freshness::Fresh => Ok(token),
-            Some(old) => self.issued(scope, None).or_else(|error| self.still_good(old, error)),
-            None => Ok(self.issued(scope, None)?),
+            Some(old) => self.issued(scope, None, false).or_else(|error| self.still_good(old, error)),
+            None => Ok(self.issued(scope, None, true)?),
         }
     }
 
@@ -266,24 +272,51 @@ impl<'a> Authorizer<'a> {
         if old.freshness(self.host.now()) == Freshness::Expired { Err(error.into()) } else { Ok(old) }
     }
 
-    /// Asks the source, keeps the token where others find it, and notes what they cannot find.
-    fn issued(&self, scope: &TokenScope, flight: Option<&Flight>) -> Result<AuthorizationToken, SourceError> {
-        let result = self.source.issue(scope);
+    /// Asks the source, keeps the token where others find it, and notes what they cannot find. With `may_mend` the user
+    /// may be asked to see to a failure, and the source is asked again.
+    fn issued(
+        &self,
+        scope: &TokenScope,
+        flight: Option<&Flight>,
+        may_mend: bool,
+    ) -> Result<AuthorizationToken, SourceError> {
+        let mut result = self.source.issue(scope);
+        if let Err(error) = &result
+            && may_mend
+            && self.source.mend(scope, error, &|| flight.into_iter().for_each(|f| Note::mending(f, self.host.now())))
+        {
+            result = self.source.issue(scope);
+        }
+        self.kept(scope, flight, &result);
+        result
+    }
+
+    /// Waits for another process's request, and longer where somebody is asked to sign in there.
+    fn waited(&self, flight: &Flight) -> Result<Turn, AuthorizeError> {
+        loop {
+            let turn = flight.wait(LONGEST_WAIT)?;
+            let is_mending = || Note::read(flight).is_some_and(|note| note.is_mending(self.host.now()));
+            if !(matches!(turn, Turn::Taken) && is_mending()) {
+                return Ok(turn);
+            }
+        }
+    }
+
+    fn kept(&self, scope: &TokenScope, flight: Option<&Flight>, result: &Result<AuthorizationToken, SourceError>) {
         let now = self.host.now();
-        match &result {
+        match result {
             Ok(token) => {
                 let saved = self.stores.save_first(scope, token, now);
                 if let Some(flight) = flight {
                     if saved.is_shared {
+                        flight.see(token.issued());
                         Note::clear(flight);
                     } else {
                         Note::unshared(flight, now);
                     }
                 }
-                if !saved.left.is_empty() {
-                    let entry = (scope.clone(), duplicate(token), saved.left);
-                    self.unsettled.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
-                }
+                let entry = (scope.clone(), duplicate(token), saved.left);
+                self.unsettled.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
             }
             Err(error) => {
                 if let Some(flight) = flight {
@@ -291,12 +324,17 @@ impl<'a> Authorizer<'a> {
                 }
             }
         }
-        result
     }
 
     /// What the stores have, not expired. Their troubles are for `status` to show: here they only cost a request.
+    ///
+    /// An entry older than one that was kept already was put back by somebody - a restored folder, a copied file - and
+    /// is as good as absent, whatever it says.
     fn held(&self, scope: &TokenScope, now: SystemTime) -> Option<AuthorizationToken> {
-        self.stores.load(scope, now).token
+        let token = self.stores.load(scope, now).token?;
+        let seen = self.flight(scope).and_then(|flight| flight.seen());
+        let is_rolled_back = seen.is_some_and(|seen| seen.duration_since(token.issued()).is_ok_and(|gap| gap > NEW));
+        (!is_rolled_back).then_some(token)
     }
 }
 
@@ -312,6 +350,7 @@ impl Authorize for Authorizer<'_> {
         if let Some(token) = environment_token(self.host, &scope) {
             return Ok(token);
         }
+        self.stores.begin();
         let now = self.host.now();
         match self.held(&scope, now) {
             Some(token) if token.freshness(now) == Freshness::Fresh => Ok(token),
@@ -325,8 +364,9 @@ impl Authorize for Authorizer<'_> {
         if let Some(token) = environment_token(self.host, &scope) {
             return Ok(token);
         }
+        self.stores.begin();
         let flight = self.flight(&scope);
-        let _seat = match flight.as_ref().map(|flight| flight.wait(LONGEST_WAIT)).transpose()? {
+        let _seat = match flight.as_ref().map(|flight| self.waited(flight)).transpose()? {
             Some(Turn::Leads(seat)) => Some(seat),
             Some(Turn::Taken) => return Err(AuthorizeError::Busy { waited: LONGEST_WAIT }),
             Some(Turn::Alone) | None => None,
@@ -335,7 +375,7 @@ impl Authorize for Authorizer<'_> {
         let is_new = |token: &AuthorizationToken| now.duration_since(token.issued()).is_ok_and(|age| age <= NEW);
         match self.held(&scope, now).filter(is_new) {
             Some(token) => Ok(token),
-            None => Ok(self.issued(&scope, flight.as_ref())?),
+            None => Ok(self.issued(&scope, flight.as_ref(), true)?),
         }
     }
 }

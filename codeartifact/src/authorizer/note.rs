@@ -10,7 +10,8 @@ use std::{
 use super::flight::Flight;
 use crate::control_plane::{ControlPlaneError, FailureKind, one_line};
 use crate::private_folder::{self, Durability};
-use crate::source::SourceError;
+use crate::source::{LONGEST_MENDING, SourceError};
+use crate::store::NOTE_ENDING;
 
 /// How long a failure that cannot change by itself is the answer for newcomers too: long enough for the processes of
 /// one build, short enough that whoever signs in does not notice.
@@ -41,6 +42,8 @@ enum Ending {
     Unshared,
     /// It has not ended: a renewal ahead of time was begun. What ends it writes another note, or removes this one.
     Begun,
+    /// It has not ended: somebody is asked to sign in.
+    Mending,
 }
 
 /// A failure of the source, without its causes.
@@ -55,8 +58,11 @@ struct Failure {
 
 const OPERATION: &str = "GetAuthorizationToken";
 
-const KINDS: [(FailureKind, &str); 9] = [
+const KINDS: [(FailureKind, &str); 12] = [
     (FailureKind::NoIdentity, "no-identity"),
+    (FailureKind::SignInEnded, "sign-in-ended"),
+    (FailureKind::Expired, "expired"),
+    (FailureKind::Clock, "clock"),
     (FailureKind::Denied, "denied"),
     (FailureKind::NotFound, "not-found"),
     (FailureKind::Conflict, "conflict"),
@@ -98,6 +104,11 @@ impl Note {
         write(flight, now, "begun\n");
     }
 
+    /// Notes that somebody is asked to sign in.
+    pub(super) fn mending(flight: &Flight, now: SystemTime) {
+        write(flight, now, "mending\n");
+    }
+
     /// Notes that the token could be kept nowhere.
     pub(super) fn unshared(flight: &Flight, now: SystemTime) {
         write(flight, now, "unshared\n");
@@ -115,7 +126,13 @@ impl Note {
         let Ending::Failed(failure) = &self.ending else { return None };
         let lasting = matches!(
             failure.kind,
-            FailureKind::NoIdentity | FailureKind::Denied | FailureKind::NotFound | FailureKind::Invalid
+            FailureKind::NoIdentity
+                | FailureKind::SignInEnded
+                | FailureKind::Expired
+                | FailureKind::Clock
+                | FailureKind::Denied
+                | FailureKind::NotFound
+                | FailureKind::Invalid
         );
         let was_waited_for = waited_since.is_some_and(|since| self.written >= since);
         let is_shared = was_waited_for || (lasting && self.is_younger_than(REMEMBERED, now));
@@ -142,6 +159,11 @@ impl Note {
         matches!(self.ending, Ending::Failed(_) | Ending::Begun) && self.is_younger_than(RENEWAL_PAUSE, now)
     }
 
+    /// Whether somebody is being asked to sign in.
+    pub(super) fn is_mending(&self, now: SystemTime) -> bool {
+        matches!(self.ending, Ending::Mending) && self.is_younger_than(LONGEST_MENDING, now)
+    }
+
     /// Whether there is nothing to wait for.
     pub(super) fn is_unshared(&self, now: SystemTime) -> bool {
         matches!(self.ending, Ending::Unshared) && self.is_younger_than(UNSHARED, now)
@@ -161,6 +183,7 @@ impl Note {
         let ending = match lines.next()? {
             "unshared" => Ending::Unshared,
             "begun" => Ending::Begun,
+            "mending" => Ending::Mending,
             "failed" => {
                 let word = lines.next()?;
                 Ending::Failed(Failure {
@@ -178,7 +201,7 @@ impl Note {
 }
 
 fn file_name(flight: &Flight) -> String {
-    format!("{}.note", flight.name())
+    format!("{}{NOTE_ENDING}", flight.name())
 }
 
 /// Without the note the next process makes a request of its own: dearer, not wrong.

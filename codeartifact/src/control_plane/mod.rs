@@ -209,8 +209,14 @@ pub struct CopyOutcome {
 /// Why an operation failed, by what the caller can do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
-    /// No AWS identity, or an expired one.
+    /// No AWS identity, or one that AWS does not know.
     NoIdentity,
+    /// The sign-in behind the profile has ended or was not made; the message ends in the command that makes it.
+    SignInEnded,
+    /// The credentials are temporary, and their time is over.
+    Expired,
+    /// This machine's clock and AWS's differ by more than AWS puts up with.
+    Clock,
     /// A policy says no.
     Denied,
     /// The thing is not there.
@@ -277,6 +283,12 @@ impl ControlPlaneError {
             FailureKind::NoIdentity => {
                 "sign in to AWS (`aws sso login`, `aws login`) or set access keys; AWS_PROFILE chooses another profile"
             }
+            FailureKind::SignInEnded => "run the command above in a terminal, then try again",
+            FailureKind::Expired => {
+                "get new temporary credentials; where AWS_SESSION_TOKEN and its keys are set in the environment, set them \
+                 anew or unset them"
+            }
+            FailureKind::Clock => "set this machine's clock: AWS takes nothing that was signed minutes ago or ahead",
             FailureKind::Denied => return denial::Denial::read(&self.message).hint(self.operation),
             FailureKind::NotFound => "check domain, owner, Region and repository; `-v` says where each comes from",
             FailureKind::Conflict => "see what is there, then decide which of the two is to stay",

@@ -32,8 +32,10 @@ use crate::host::Host;
 use crate::token::{Identity, hex};
 
 mod file;
+mod sign_in;
 
 use file::{Files, Kind, Section};
+pub use sign_in::SignIn;
 
 /// The largest settings file that is read, in bytes.
 const LARGEST_FILE: u64 = 4 * 1024 * 1024;

@@ -397,3 +397,25 @@ fn a_rule_s_region_serves_where_there_is_no_other() {
         assert_eq!(scope(&aws, url).unwrap().region.as_str(), expected, "{rule}");
     }
 }
+
+#[test]
+fn a_sign_in_is_that_of_the_profile_the_credentials_come_from() {
+    let config = "[profile sso]\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = dev\n\
+        [profile console]\nlogin_session = arn\n[profile role]\nrole_arn = r\nsource_profile = middle\n\
+        [profile middle]\nrole_arn = q\nsource_profile = sso\n[profile loop]\nrole_arn = r\nsource_profile = loop\n\
+        [profile keys]\naws_access_key_id = a\n[profile by-keys]\nrole_arn = r\nsource_profile = keys\n";
+    for (profile, command) in [
+        ("sso", Some("aws sso login --profile sso")),
+        ("console", Some("aws login --profile console")),
+        ("role", Some("aws sso login --profile sso")),
+        ("loop", None),
+        ("keys", None),
+        ("by-keys", None),
+        ("missing", None),
+    ] {
+        let aws = read(config, "", &[("AWS_PROFILE", profile)]);
+        assert_eq!(aws.sign_in().map(|sign_in| sign_in.command()).as_deref(), command, "{profile}");
+    }
+    let keys = [("AWS_PROFILE", "sso"), ("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b")];
+    assert_eq!(read(config, "", &keys).sign_in(), None, "the keys are asked, not the profile");
+}

@@ -52,7 +52,8 @@ fn key(description: &str) -> Result<Cred, StoreError> {
     Ok(Cred { session: keyring, persistent: None, description: description.to_owned(), specifiers: None })
 }
 
-fn read(description: &str) -> Result<Option<Wiped>, StoreError> {
+/// The bytes of a key of ours.
+pub(super) fn read(description: &str) -> Result<Option<Wiped>, StoreError> {
     match key(description)?.get_secret() {
         Ok(bytes) => Ok(Some(Wiped(bytes))),
         Err(keyring_core::Error::NoEntry) => Ok(None),
@@ -62,6 +63,20 @@ fn read(description: &str) -> Result<Option<Wiped>, StoreError> {
             trouble => Err(problem("read a key", trouble)),
         },
     }
+}
+
+/// Keeps bytes as a key of ours, over what is there, until the keyring ends.
+pub(super) fn write(description: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    key(description)?.set_secret(bytes).map_err(|error| problem("add a key", error.into()))
+}
+
+/// The scopes that keys in reach or out of it are named after. By `/proc/keys`: the library's way to list a keyring
+/// (0.2.5) panics where any program's key in it has a description of 500 bytes or more.
+fn scopes() -> Result<Vec<TokenScope>, StoreError> {
+    // Fails where keyrings cannot be used at all, which an empty list would hide.
+    key("")?;
+    let keys = fs::read("/proc/keys").map_err(StoreError::io(NAME, "read /proc/keys"))?;
+    Ok(String::from_utf8_lossy(&keys).lines().filter_map(description).filter_map(TokenScope::from_key).collect())
 }
 
 /// What went wrong: the kernel's answer, where it can be told.
@@ -127,15 +142,9 @@ impl TokenStore for KernelStore {
         }
     }
 
-    /// By `/proc/keys`: the library's way to list a keyring (0.2.5) panics where any program's key in it has a
-    /// description of 500 bytes or more.
     fn list(&self) -> Result<Vec<StoredToken>, StoreError> {
-        // Fails where keyrings cannot be used at all, which an empty list would hide.
-        key("")?;
-        let keys = fs::read("/proc/keys").map_err(StoreError::io(NAME, "read /proc/keys"))?;
         let mut tokens: Vec<StoredToken> = Vec::new();
-        for line in String::from_utf8_lossy(&keys).lines() {
-            let Some(scope) = description(line).and_then(TokenScope::from_key) else { continue };
+        for scope in scopes()? {
             // Keys out of reach, in other keyrings of the user, are seen too.
             if let Some(entry) = read(&scope.key())? {
                 tokens.extend(AuthorizationToken::peek_entry(&entry.0).filter(|token| token.scope == scope));
@@ -144,6 +153,16 @@ impl TokenStore for KernelStore {
         tokens.sort_by(|a, b| a.scope.cmp(&b.scope));
         tokens.dedup();
         Ok(tokens)
+    }
+
+    /// What has ended the kernel drops itself.
+    fn purge(&self, _now: SystemTime) -> Result<(), StoreError> {
+        for scope in scopes()? {
+            if read(&scope.key())?.is_some_and(|entry| AuthorizationToken::from_entry(&scope, &entry.0).is_none()) {
+                self.forget(&scope)?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@
 //! | `secret-service` | the desktop's keyring | survives a reboot; asked when the kernel has nothing |
 //! | `keychain` | macOS | the system's own place |
 //! | `credential-manager` | Windows | the system's own place; entries are split below its limit |
+//! | `encrypted-file` | mode 0600 in the state folder, its key in the kernel's keyrings | unreadable after a reboot: only where the user's settings say so |
 //! | `file` | mode 0600 in the state folder | clear text: only where the user's settings say so |
 //! | `memory` | this process | tests and single runs |
 //! | `none` | nowhere | a new token for every process |
@@ -16,19 +17,23 @@
 use std::{
     fmt, fs, io,
     path::PathBuf,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
 use crate::host::Host;
-use crate::private_folder::{self, Durability, FolderError};
+use crate::private_folder::FolderError;
 use crate::settings::{StoreName, UserSettings};
 use crate::token::{AuthorizationToken, Freshness, TokenScope};
 
+mod breaker;
 #[cfg(windows)]
 mod credential_manager;
 #[cfg(any(target_os = "macos", windows, test))]
 mod deadline;
+#[cfg(target_os = "linux")]
+mod encrypted_file;
 mod file;
+mod folder;
 #[cfg(target_os = "linux")]
 mod kernel;
 #[cfg(target_os = "macos")]
@@ -42,6 +47,9 @@ mod secret_service;
 #[cfg(any(windows, test))]
 mod split;
 
+use breaker::Breaker;
+#[cfg(target_os = "linux")]
+pub use encrypted_file::EncryptedFileStore;
 pub use file::FileStore;
 #[cfg(target_os = "linux")]
 pub use kernel::KernelStore;
@@ -62,6 +70,18 @@ pub trait TokenStore: Send + Sync {
     fn forget(&self, scope: &TokenScope) -> Result<(), StoreError>;
     /// What is kept, without the secrets.
     fn list(&self) -> Result<Vec<StoredToken>, StoreError>;
+    /// Removes what has ended at `now` and what is damaged, of entries that are ours. A store that sees to that itself has
+    /// nothing to do.
+    fn purge(&self, _now: SystemTime) -> Result<(), StoreError> {
+        Ok(())
+    }
+    /// Where the store is asked, if that differs from session to session.
+    fn place(&self) -> String {
+        String::new()
+    }
+    /// From now on all calls together may take so long, where the store is slow. A store that is not told takes up to
+    /// [`DEADLINE`] for each.
+    fn give(&self, _patience: Duration) {}
     /// Whether another process does the work, which may take up to [`DEADLINE`].
     fn is_slow(&self) -> bool {
         false
@@ -75,8 +95,10 @@ pub trait TokenStore: Send + Sync {
 /// The longest that one call of a store may take.
 pub const DEADLINE: Duration = Duration::from_secs(2);
 
-/// How long a store that missed its deadline is left alone, by all processes.
-const PAUSE: Duration = Duration::from_mins(10);
+/// The endings of the notes that flights leave in the runtime folder.
+pub(crate) const NOTE_ENDING: &str = ".note";
+/// The ending of the file whose time is that of the newest token kept for a scope.
+pub(crate) const SEEN_ENDING: &str = ".seen";
 
 /// A token at rest, as `status` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,7 +149,18 @@ pub struct Stores {
 impl Stores {
     /// The stores of the user's settings, else the system's usual ones. Opens nothing yet.
     pub fn new(host: &Host, settings: &UserSettings) -> Self {
-        let stores = settings.stores().iter().map(|name| open(*name, host)).collect();
+        Self::opened(host, settings.stores())
+    }
+
+    /// The same, followed by all others of this system: tokens may rest where the settings said so earlier.
+    pub fn everywhere(host: &Host, settings: &UserSettings) -> Self {
+        let chosen = settings.stores();
+        let earlier = StoreName::persistent().iter().filter(|name| !chosen.contains(name));
+        Self::opened(host, &chosen.iter().chain(earlier).copied().collect::<Vec<_>>())
+    }
+
+    fn opened(host: &Host, names: &[StoreName]) -> Self {
+        let stores = names.iter().map(|name| open(*name, host)).collect();
         Self { stores, notes: host.runtime_dir() }
     }
 
@@ -142,6 +175,31 @@ impl Stores {
     /// Just these, in order.
     pub fn of(stores: Vec<Box<dyn TokenStore>>) -> Self {
         Self { stores, notes: None }
+    }
+
+    /// What waits for the slow stores from here on waits up to [`DEADLINE`] for all calls together.
+    pub(crate) fn begin(&self) {
+        for store in &self.stores {
+            store.give(DEADLINE);
+        }
+    }
+
+    /// Removes what has ended and what is damaged; the result names the stores that could not.
+    pub fn purge(&self, now: SystemTime) -> Vec<StoreError> {
+        self.stores.iter().filter_map(|store| self.bounded(store.as_ref(), now, || store.purge(now)).err()).collect()
+    }
+
+    /// Forgets what was noted beside the tokens: stores that did not answer, refusals, renewals that were begun, and how
+    /// new the last token was. A renewal that is under way keeps its token to itself then.
+    pub fn forget_notes(&self) {
+        let endings = [breaker::ENDING, NOTE_ENDING, SEEN_ENDING];
+        let Some(entries) = self.notes.as_ref().and_then(|folder| fs::read_dir(folder).ok()) else { return };
+        for entry in entries.flatten() {
+            if entry.file_name().to_str().is_some_and(|name| endings.iter().any(|ending| name.ends_with(ending))) {
+                // One that was removed meanwhile is forgotten as well.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
     }
 
     /// Their names, in order.
@@ -229,23 +287,14 @@ impl Stores {
         now: SystemTime,
         call: impl FnOnce() -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let Some(folder) = self.notes.as_ref().filter(|_| store.is_slow()) else { return call() };
-        let note = format!("{}.hung", store.name());
-        if let Some(ago) = fs::read_to_string(folder.join(&note)).ok().and_then(|text| seconds_since(&text, now))
-            && ago < PAUSE
-        {
-            let reason = format!(
-                "it missed its deadline {} s ago and is asked again after {} min",
-                ago.as_secs(),
-                PAUSE.as_secs() / 60
-            );
-            return Err(StoreError::Unavailable { store: store.name(), reason });
+        let Some(folder) = self.notes.clone().filter(|_| store.is_slow()) else { return call() };
+        let breaker = Breaker(folder);
+        if let Some(refusal) = breaker.refusal(store, now) {
+            return Err(refusal);
         }
         let result = call();
-        if matches!(result, Err(StoreError::Timeout { .. })) && private_folder::ensure(folder).is_ok() {
-            let text = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().to_string();
-            // Without the note, the next process waits for the deadline too: slower, not wrong.
-            let _ = private_folder::replace(folder, &note, text.as_bytes(), Durability::Lazy);
+        if matches!(result, Err(StoreError::Timeout { .. })) {
+            breaker.trip(store, now);
         }
         result
     }
@@ -255,11 +304,6 @@ impl fmt::Debug for Stores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.names()).finish()
     }
-}
-
-fn seconds_since(text: &str, now: SystemTime) -> Option<Duration> {
-    let then = UNIX_EPOCH + Duration::from_secs(text.trim().parse().ok()?);
-    now.duration_since(then).ok()
 }
 
 /// Saves; where that fails, what the store has of the scope goes, so that an older token does not hide a newer one that
@@ -299,8 +343,14 @@ fn open_in_process(name: StoreName, host: &Host) -> Option<Box<dyn TokenStore>> 
         #[cfg(windows)]
         StoreName::CredentialManager => Box::new(credential_manager::CredentialManagerStore),
         StoreName::File => Box::new(FileStore::new(host.state_dir().map(|folder| folder.join("tokens")))),
+        #[cfg(target_os = "linux")]
+        StoreName::EncryptedFile => {
+            Box::new(EncryptedFileStore::new(host.state_dir().map(|folder| folder.join("tokens"))))
+        }
         StoreName::Memory => Box::new(MemoryStore::default()),
         StoreName::None => Box::new(NoStore),
+        #[cfg(not(target_os = "linux"))]
+        StoreName::EncryptedFile => Box::new(none::Absent::new(name.as_str(), "its key rests in Linux's keyrings")),
         #[cfg(not(target_os = "linux"))]
         StoreName::Kernel => Box::new(none::Absent::new(name.as_str(), "it is Linux's")),
         #[cfg(not(target_os = "macos"))]

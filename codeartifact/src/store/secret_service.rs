@@ -9,7 +9,13 @@
 //! the call where it stands. Only Unix sockets are spoken to, so that nothing below it can block: no name look-up, no
 //! program started by the address.
 
-use std::{collections::HashMap, future::Future, path::PathBuf};
+use std::{
+    collections::HashMap,
+    future::Future,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
 
 use secret_service::{EncryptionType, Item, SecretService};
 use tokio::net::UnixStream;
@@ -37,6 +43,8 @@ pub struct SecretServiceStore {
     address: Option<String>,
     /// `$XDG_RUNTIME_DIR/bus`, the usual place.
     usual: Option<PathBuf>,
+    /// What is left for calls from here on, where somebody said so.
+    patience: Mutex<Option<Duration>>,
 }
 
 impl SecretServiceStore {
@@ -45,6 +53,7 @@ impl SecretServiceStore {
         Self {
             address: host.var("DBUS_SESSION_BUS_ADDRESS").map(str::to_owned),
             usual: host.var("XDG_RUNTIME_DIR").map(|folder| PathBuf::from(folder).join("bus")),
+            patience: Mutex::default(),
         }
     }
 
@@ -82,15 +91,24 @@ impl SecretServiceStore {
                 .map_err(|error| problem("open a session", error))?;
             work(&service).await.map_err(|error| problem(operation, error))
         };
-        let result = runtime.block_on(within_deadline(session));
+        let mut patience = self.patience.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = runtime.block_on(async {
+            let begun = tokio::time::Instant::now();
+            let result = within(patience.unwrap_or(DEADLINE), session).await;
+            if let Some(left) = &mut *patience {
+                *left = left.saturating_sub(begun.elapsed());
+            }
+            result
+        });
         // The bus connection's tasks are dropped, not waited for.
         runtime.shutdown_background();
         result
     }
 }
 
-async fn within_deadline<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    tokio::time::timeout(DEADLINE, work).await.unwrap_or(Err(StoreError::Timeout { store: NAME, after: DEADLINE }))
+async fn within<T>(patience: Duration, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let timeout = Err(StoreError::Timeout { store: NAME, after: DEADLINE });
+    tokio::time::timeout(patience, work).await.unwrap_or(timeout)
 }
 
 /// The path of a Unix socket's address; an abstract one begins with a zero byte, as the system's own form does.
@@ -212,6 +230,30 @@ impl TokenStore for SecretServiceStore {
             tokens.sort_by(|a, b| a.scope.cmp(&b.scope));
             Ok(tokens)
         })
+    }
+
+    fn purge(&self, now: SystemTime) -> Result<(), StoreError> {
+        self.session("remove old items", async |service| {
+            for item in unlocked(service, HashMap::from([APPLICATION])).await? {
+                let entry = Wiped(item.get_secret().await?);
+                if AuthorizationToken::peek_entry(&entry.0).is_none_or(|token| token.expires <= now) {
+                    item.delete().await?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn place(&self) -> String {
+        match (&self.address, &self.usual) {
+            (Some(address), _) => address.clone(),
+            (None, Some(path)) => path.display().to_string(),
+            (None, None) => String::new(),
+        }
+    }
+
+    fn give(&self, patience: Duration) {
+        *self.patience.lock().unwrap_or_else(PoisonError::into_inner) = Some(patience);
     }
 
     fn is_slow(&self) -> bool {

@@ -1,8 +1,11 @@
 //! The order of stores: who is asked, who is refilled, and that none of them fails a caller.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::UNIX_EPOCH,
 };
 
 use super::*;
@@ -152,4 +155,58 @@ fn nothing_is_opened_before_it_is_needed() {
     assert!(stores.load(&scope(), now()).token.is_none());
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "looking makes nothing");
     assert_eq!(format!("{stores:?}"), "[\"file\", \"secret-service\"]");
+}
+
+#[test]
+fn a_store_is_left_alone_where_it_was_asked_and_nowhere_else() {
+    /// A store at a bus that never answers.
+    struct Hung(&'static str, Arc<AtomicU32>);
+    impl TokenStore for Hung {
+        fn name(&self) -> &'static str {
+            "slow"
+        }
+        fn load(&self, _: &TokenScope) -> Result<Option<AuthorizationToken>, StoreError> {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            Err(StoreError::Timeout { store: "slow", after: DEADLINE })
+        }
+        fn save(&self, _: &TokenScope, _: &AuthorizationToken) -> Result<(), StoreError> {
+            Ok(())
+        }
+        fn forget(&self, _: &TokenScope) -> Result<(), StoreError> {
+            Ok(())
+        }
+        fn list(&self) -> Result<Vec<StoredToken>, StoreError> {
+            Ok(Vec::new())
+        }
+        fn place(&self) -> String {
+            self.0.to_owned()
+        }
+        fn is_slow(&self) -> bool {
+            true
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let calls = Arc::new(AtomicU32::new(0));
+    let at = |bus| Stores { stores: vec![Box::new(Hung(bus, calls.clone()))], notes: Some(folder.path().to_owned()) };
+    let count = |bus, later| {
+        at(bus).load(&scope(), now() + later);
+        calls.load(Ordering::Relaxed)
+    };
+    assert_eq!(count("unix:path=/one", Duration::ZERO), 1);
+    assert_eq!(count("unix:path=/one", Duration::from_secs(599)), 1, "left alone");
+    assert_eq!(count("unix:path=/two", Duration::ZERO), 2, "another session's");
+    assert_eq!(count("unix:path=/one", Duration::from_mins(10)), 3, "asked again");
+    at("unix:path=/one").forget_notes();
+    assert_eq!(count("unix:path=/one", Duration::from_mins(10)), 4, "forgotten");
+}
+
+#[test]
+fn every_persistent_store_is_looked_into_once() {
+    let host = Host::for_test(&[], &[("HOME", "/nowhere"), ("CODEARTIFACT_STORE", "file,memory")], "/", now());
+    let stores = Stores::everywhere(&host, &UserSettings::read(&host).unwrap());
+    let names: Vec<_> = stores.names().collect();
+    assert_eq!(names[..2], ["file", "memory"], "those in use come first");
+    for name in StoreName::persistent() {
+        assert_eq!(names.iter().filter(|found| **found == name.as_str()).count(), 1, "{name}");
+    }
 }

@@ -29,8 +29,8 @@ pub(super) struct Call<'a> {
 pub(super) struct Caller {
     /// The profile in force.
     pub(super) profile: String,
-    /// The command that renews the profile's sign-in, where it has one.
-    sign_in: Option<&'static str>,
+    /// The command that renews the sign-in, where there is one.
+    sign_in: Option<String>,
     /// Whether the settings name any source of credentials.
     has_source: bool,
     /// The service's address, where the settings name another than AWS's own.
@@ -39,17 +39,10 @@ pub(super) struct Caller {
 
 impl Caller {
     pub(super) fn new(aws: &AwsEnvironment) -> Self {
-        // The label says what kind of profile it is, by the SDK's own rules.
-        let label = aws.identity.as_str();
-        let sign_in = if label.contains(";sso=") {
-            Some("aws sso login")
-        } else if label.contains(";login=") {
-            Some("aws login")
-        } else {
-            None
-        };
+        let sign_in = aws.sign_in().map(|sign_in| sign_in.command());
+        let has_source = aws.identity.as_str() != "default";
         let service = aws.service_override.clone();
-        Self { profile: aws.profile.clone(), sign_in, has_source: label != "default", service }
+        Self { profile: aws.profile.clone(), sign_in, has_source, service }
     }
 }
 
@@ -74,19 +67,39 @@ impl From<Failure> for ControlPlaneError {
 
 /// Codes by which AWS says that it does not know who is asking (the API references' common errors). The service's own
 /// `AccessDeniedException` says that it knows and refuses.
-const IDENTITY_CODES: [&str; 11] = [
-    "ExpiredToken",
-    "ExpiredTokenException",
+const IDENTITY_CODES: [&str; 8] = [
     "IncompleteSignature",
     "InvalidAccessKeyId",
     "InvalidClientTokenId",
     "InvalidSignatureException",
     "MissingAuthenticationToken",
     "MissingAuthenticationTokenException",
-    "RequestExpired",
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 ];
+
+/// Codes by which AWS says that temporary credentials have ended.
+const EXPIRED_CODES: [&str; 2] = ["ExpiredToken", "ExpiredTokenException"];
+
+/// Codes by which AWS says that the time of a signature is not its own.
+const CLOCK_CODES: [&str; 4] =
+    ["RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed", "RequestTimeTooSkewedException"];
+
+/// The kind of failure to identify the caller; `None` where it is another.
+fn identity_failure(code: &str, message: &str) -> Option<FailureKind> {
+    // `Signature expired: 20261122T120000Z is now earlier than ...`, `Signature not yet current: ... is still later than
+    // ...`: the code is that of a wrong signature.
+    let is_of_time = || message.starts_with("Signature expired") || message.starts_with("Signature not yet current");
+    if EXPIRED_CODES.contains(&code) {
+        Some(FailureKind::Expired)
+    } else if CLOCK_CODES.contains(&code) {
+        Some(FailureKind::Clock)
+    } else if IDENTITY_CODES.contains(&code) {
+        Some(if is_of_time() { FailureKind::Clock } else { FailureKind::NoIdentity })
+    } else {
+        None
+    }
+}
 
 impl Call<'_> {
     /// A failure without an answer.
@@ -109,7 +122,8 @@ impl Call<'_> {
     {
         if let Some(identity) = find::<CredentialsError>(&error) {
             let message = no_identity(identity, self.caller);
-            let error = self.failure(FailureKind::NoIdentity, message).with_source(attempts(identity));
+            let kind = if self.caller.sign_in.is_some() { FailureKind::SignInEnded } else { FailureKind::NoIdentity };
+            let error = self.failure(kind, message).with_source(attempts(identity));
             return Failure { error, missing: None };
         }
         let status = error.raw_response().map(|response| response.status().as_u16());
@@ -157,7 +171,9 @@ impl Call<'_> {
             Typed::ThrottlingException(_) => FailureKind::Throttled,
             Typed::ValidationException(_) => FailureKind::Invalid,
             _ => match code.as_deref() {
-                Some(code) if IDENTITY_CODES.contains(&code) => FailureKind::NoIdentity,
+                Some(code) if identity_failure(code, message.as_deref().unwrap_or_default()).is_some() => {
+                    identity_failure(code, message.as_deref().unwrap_or_default()).unwrap_or(FailureKind::NoIdentity)
+                }
                 Some("AccessDenied") => FailureKind::Denied,
                 Some("Throttling" | "TooManyRequestsException" | "RequestLimitExceeded") => FailureKind::Throttled,
                 // A status without the service's error: a proxy, a portal or a load balancer between.
@@ -166,11 +182,17 @@ impl Call<'_> {
             },
         };
         let is_foreign = code.is_none();
+        let is_of_identity = matches!(kind, FailureKind::NoIdentity | FailureKind::Expired | FailureKind::Clock);
         let message = match (code, message) {
-            (_, Some(message)) if !message.is_empty() && kind != FailureKind::NoIdentity => message,
-            (Some(code), message) if kind == FailureKind::NoIdentity => {
-                let said = message.unwrap_or(code);
-                format!("AWS does not accept the credentials of {}: {said}", named(&self.caller.profile))
+            (_, Some(message)) if !message.is_empty() && !is_of_identity => message,
+            (Some(code), message) if is_of_identity => {
+                let said = message.filter(|message| !message.is_empty()).unwrap_or(code);
+                let whose = named(&self.caller.profile);
+                match kind {
+                    FailureKind::Expired => format!("the AWS credentials of {whose} have expired: {said}"),
+                    FailureKind::Clock => format!("AWS does not accept the time of this machine's clock: {said}"),
+                    _ => format!("AWS does not accept the credentials of {whose}: {said}"),
+                }
             }
             (Some(code), _) => code,
             (None, _) if (300..400).contains(&status) => "the answer is a redirect, which is not followed".to_owned(),
@@ -230,11 +252,9 @@ fn attempts(error: &CredentialsError) -> Option<Box<dyn StdError + Send + Sync>>
 /// Why there is no identity, and the command that gives one.
 fn no_identity(error: &CredentialsError, who: &Caller) -> String {
     let profile = one_line(&who.profile);
-    match (who.sign_in, error) {
+    match (&who.sign_in, error) {
         (Some(command), _) => {
-            format!(
-                "the sign-in of profile `{profile}` has ended or was not made; renew it: {command} --profile {profile}"
-            )
+            format!("the sign-in of profile `{profile}` has ended or was not made; renew it: {command}")
         }
         (None, CredentialsError::InvalidConfiguration(_)) => {
             format!("the AWS settings of profile `{profile}` cannot be used")
@@ -249,5 +269,33 @@ fn no_identity(error: &CredentialsError, who: &Caller) -> String {
             )
         }
         (None, _) => format!("profile `{profile}` gave no AWS credentials"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_ended_and_of_another_time_are_told_apart() {
+        let early = "Signature not yet current: 20261123T020000Z is still later than 20261123T010500Z";
+        let late = "Signature expired: 20261122T120000Z is now earlier than 20261122T235500Z";
+        for (code, message, kind) in [
+            (
+                "UnrecognizedClientException",
+                "The security token included in the request is invalid.",
+                FailureKind::NoIdentity,
+            ),
+            ("SignatureDoesNotMatch", "The request signature we calculated does not match", FailureKind::NoIdentity),
+            ("ExpiredTokenException", "The security token included in the request is expired", FailureKind::Expired),
+            ("ExpiredToken", "", FailureKind::Expired),
+            ("RequestExpired", "", FailureKind::Clock),
+            ("SignatureDoesNotMatch", late, FailureKind::Clock),
+            ("InvalidSignatureException", late, FailureKind::Clock),
+            ("InvalidSignatureException", early, FailureKind::Clock),
+        ] {
+            assert_eq!(identity_failure(code, message), Some(kind), "{code}: {message}");
+        }
+        assert_eq!(identity_failure("AccessDeniedException", late), None);
     }
 }
