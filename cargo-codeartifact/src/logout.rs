@@ -19,7 +19,11 @@ type Forgotten = (TokenScope, Vec<&'static str>);
 pub(crate) fn run(globals: &Globals, host: &Host, report: &mut Report) -> Result<(), CommandError> {
     let host = context::host_with(globals, host)?;
     let settings = UserSettings::read(&host)?;
-    let stores = Stores::new(&host, &settings);
+    // Not only the stores in use: a token may rest where the settings said so earlier.
+    let stores = Stores::everywhere(&host, &settings);
+    let is_in_use = |problem: &StoreError| settings.stores().iter().any(|name| name.as_str() == problem.store());
+    // Forgotten first: a store that did not answer lately is asked all the same.
+    stores.forget_notes();
     let now = host.now();
     let mut forgotten: Vec<Forgotten> = Vec::new();
     let mut problems: Vec<StoreError> = Vec::new();
@@ -35,13 +39,21 @@ pub(crate) fn run(globals: &Globals, host: &Host, report: &mut Report) -> Result
             }
             // What is not there on this system keeps nothing.
             Err(StoreError::Unavailable { .. }) => {}
-            Err(problem) => problems.push(problem),
+            Err(problem) if is_in_use(&problem) => problems.push(problem),
+            Err(_) => {}
         }
     }
     for (scope, _) in &forgotten {
         let failed = stores.forget(scope, now);
         problems.extend(failed.into_iter().filter(|problem| !matches!(problem, StoreError::Unavailable { .. })));
     }
+    // What is damaged may hold parts of a token; what has ended is of no use.
+    problems.extend(
+        stores
+            .purge(now)
+            .into_iter()
+            .filter(|problem| !matches!(problem, StoreError::Unavailable { .. }) && is_in_use(problem)),
+    );
     forgotten.retain_mut(|(_, names)| {
         names.retain(|name| !problems.iter().any(|problem| problem.store() == *name));
         !names.is_empty()
