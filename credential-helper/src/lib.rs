@@ -16,6 +16,7 @@
 //! | `next` | becoming the next program of a link's name on PATH, where a request is not ours |
 //! | `links` | making, removing and showing the names it answers to (the other program does that) |
 //! | `explain` | what becomes of a URL, and why (the other program's, too) |
+//! | `sign_in` | a sign-in that has ended: offered to whoever sits at the terminal |
 //! | `secrecy` | no core dump, no look from other processes, no panic that prints what it held |
 //!
 //! The protocols are in `clients`; what they print on standard output is all that goes there. Exit status: 0 answered,
@@ -42,6 +43,7 @@ mod next;
 mod record;
 mod refusal;
 mod secrecy;
+mod sign_in;
 
 use call::{Call, Conversation, Task};
 use hand_over::HandOver;
@@ -118,7 +120,8 @@ pub fn answer_from_service(host: &Host) -> u8 {
     run(host, do_task, |conversation, surroundings| {
         let record = Record::default();
         let mut requests = Requests::resuming(&record, conversation.resumed.as_deref())?;
-        let source = ControlPlaneSource::aws(host, &surroundings.aws);
+        let terminal = sign_in::Terminal::of(host);
+        let source = ControlPlaneSource::aws(host, &surroundings.aws).offering(&surroundings.aws, &terminal);
         let stores = Stores::new(host, &surroundings.settings);
         let authorizer = Authorizer::new(host, &surroundings.aws, stores, source).leaving_renewals();
         let renew_ahead = || ahead::start(host, &authorizer);
