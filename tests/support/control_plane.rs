@@ -32,6 +32,12 @@ pub enum ScriptedAnswer {
     Raw(u16, &'static str, String),
     /// The connection closes without an answer.
     Cut,
+    /// The connection closes after the head of an answer.
+    CutInside,
+    /// A head, then a byte of the body each second.
+    Slow,
+    /// An error of the service that says when to come back, in seconds.
+    RetryAfter(u16, &'static str, u32),
     /// No answer until the test releases it, then the token.
     Held {
         /// The secret.
@@ -183,6 +189,25 @@ fn serve(stream: &TcpStream, shared: &Shared) {
                 answer(stream, status, "application/json", &body);
             }
             ScriptedAnswer::Raw(status, kind, body) => answer(stream, status, kind, &body),
+            ScriptedAnswer::RetryAfter(status, exception, seconds) => {
+                let body = serde_json::json!({ "__type": exception, "message": "slow down" }).to_string();
+                answer_with(stream, status, "application/json", &format!("Retry-After: {seconds}\r\n"), &body);
+            }
+            ScriptedAnswer::Slow => {
+                let _ = (&*stream)
+                    .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n");
+                // Until the client has had enough of it, or the test is over.
+                while !shared.stop.load(Ordering::Relaxed) && (&*stream).write_all(b" ").is_ok() {
+                    thread::sleep(Duration::from_secs(1));
+                }
+                return;
+            }
+            ScriptedAnswer::CutInside => {
+                let _ = (&*stream)
+                    .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n");
+                let _ = stream.shutdown(Shutdown::Both);
+                return;
+            }
             ScriptedAnswer::Cut => {
                 let _ = stream.shutdown(Shutdown::Both);
                 return;
@@ -235,9 +260,13 @@ fn token(stream: &TcpStream, secret: &str, life: Duration) {
     answer(stream, 200, "application/json", &body);
 }
 
-fn answer(mut stream: &TcpStream, status: u16, kind: &str, body: &str) {
+fn answer(stream: &TcpStream, status: u16, kind: &str, body: &str) {
+    answer_with(stream, status, kind, "", body);
+}
+
+fn answer_with(mut stream: &TcpStream, status: u16, kind: &str, headers: &str, body: &str) {
     let head = format!(
-        "HTTP/1.1 {status} Scripted\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nx-amzn-RequestId: 0\r\n\r\n",
+        "HTTP/1.1 {status} Scripted\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nx-amzn-RequestId: 0\r\n{headers}\r\n",
         body.len()
     );
     // A client that left is what some tests are about.

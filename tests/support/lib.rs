@@ -9,6 +9,7 @@
 //! | [`source`] | [`Source`]: a public source on loopback, served from a folder |
 //! | [`npm_packages`] | npm packages for such a source, packed without npm |
 //! | [`control_plane`] | [`ScriptedControlPlane`]: a service that fails, hangs or plants a token, as told |
+//! | [`asking`] | every protocol's way to ask for one token |
 //! | [`conversation`] | cargo's credential protocol, from cargo's side |
 //! | [`helper_on_path`] | [`HelperOnPath`]: the helper as clients find it, and how often they start it |
 //! | [`keyrings`] | [`Keyrings`]: kernel keyrings nobody else sees |
@@ -24,6 +25,7 @@
 #![expect(clippy::missing_panics_doc, reason = "panicking is how a test says no")]
 #![expect(clippy::print_stdout, reason = "a test says what it leaves out where the harness looks")]
 
+pub mod asking;
 pub mod canary;
 pub mod control_plane;
 pub mod conversation;
@@ -40,6 +42,7 @@ pub mod session_bus;
 pub mod source;
 pub mod trace;
 
+pub use asking::Asking;
 pub use canary::Canary;
 pub use control_plane::{ScriptedAnswer, ScriptedControlPlane};
 pub use helper_on_path::HelperOnPath;
