@@ -1,19 +1,25 @@
-//! Any number of processes at once cause one request for a token, whatever happens to the one that makes it.
+//! Any number of processes at once cause one request for a token, whatever protocol each speaks, and whatever happens to
+//! the one that makes it.
 
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use tests::{
-    Outcome, Program, Running, Sandbox, ScriptedAnswer, ScriptedControlPlane, Service, conversation,
+    Asking, Outcome, Running, Sandbox, ScriptedAnswer, ScriptedControlPlane, Service, asking, conversation,
     sandbox::ACCOUNT,
 };
 
 const HERD: usize = 200;
 
-/// Starts the program `count` times before it waits for any.
-fn herd(program: &Program, count: usize) -> Vec<Outcome> {
-    let running: Vec<Running> = (0..count).map(|_| program.clone().start()).collect();
-    running.into_iter().map(Running::wait).collect()
+/// Starts `count` processes, all protocols in turn, before it waits for any.
+fn herd(sandbox: &Sandbox, address: &str, count: usize, domain: impl Fn(usize) -> String) -> Vec<(Asking, Outcome)> {
+    let running: Vec<(Asking, Running)> = (0..count)
+        .map(|number| {
+            let asking = asking::ALL[number % asking::ALL.len()];
+            (asking, asking.for_domain(sandbox, address, &domain(number)).start())
+        })
+        .collect();
+    running.into_iter().map(|(asking, one)| (asking, one.wait())).collect()
 }
 
 fn secret(label: &str) -> String {
@@ -25,65 +31,75 @@ fn two_hundred_cold_helpers_ask_the_service_once() {
     let sandbox = Sandbox::new();
     let service = Service::start(&sandbox);
     service.make("acme", &["team"]);
-    let index = service.cargo_index("acme", "team");
-    let asked = conversation::asked(&sandbox, [&*index]);
 
     let begun = Instant::now();
-    let tokens: Vec<String> =
-        herd(&asked, HERD).into_iter().map(|outcome| conversation::only_token(&outcome.success())).collect();
+    let outcomes = herd(&sandbox, service.url(), HERD, |_| "acme".to_owned());
     println!("{HERD} helpers in {:?}", begun.elapsed());
 
     assert_eq!(service.count("GetAuthorizationToken"), 1);
-    assert!(tokens.iter().all(|token| *token == tokens[0]), "all have the same token");
-    sandbox.guard_token(&tokens[0]);
-    let config = service.cargo_get("acme", "team", "config.json", &tokens[0]);
+    let index = service.cargo_index("acme", "team");
+    let token = conversation::only_token(&conversation::asked(&sandbox, [&*index]).run().success());
+    sandbox.guard_token(&token);
+    for (asking, outcome) in outcomes {
+        assert!(asking.gives(&outcome, &token), "{}: {}", asking.word, outcome.show());
+    }
+    assert_eq!(service.count("GetAuthorizationToken"), 1);
+    let config = service.cargo_get("acme", "team", "config.json", &token);
     assert_eq!(config.status, 200, "and the service takes it: {}", config.text());
 }
 
 #[test]
-fn other_domains_and_regions_ask_for_themselves() {
+fn eight_domains_ask_for_themselves() {
+    const DOMAINS: usize = 8;
     let sandbox = Sandbox::new();
     let service = Service::start(&sandbox);
-    let domains = ["first", "second", "third", "fourth"];
-    for domain in domains {
-        service.make(domain, &["team"]);
+    let domain = |number: usize| format!("domain-{}", (number / asking::ALL.len()) % DOMAINS);
+    for number in 0..DOMAINS {
+        service.make(&format!("domain-{number}"), &["team"]);
     }
-    let running: Vec<Running> = (0..40)
-        .map(|number| {
-            let index = service.cargo_index(domains[number % domains.len()], "team");
-            conversation::asked(&sandbox, [&*index]).start()
-        })
-        .collect();
-    for helper in running {
-        conversation::only_token(&helper.wait().success());
+    for (asking, outcome) in herd(&sandbox, service.url(), HERD, domain) {
+        assert!(asking.gives(&outcome, "eyJ") || asking.word == "bazel", "{}: {}", asking.word, outcome.show());
+        assert_eq!(outcome.code(), Some(0), "{}: {}", asking.word, outcome.show());
     }
-    assert_eq!(service.count("GetAuthorizationToken"), 4, "one for each domain");
+    assert_eq!(service.count("GetAuthorizationToken"), DOMAINS as u64, "one for each domain");
 }
 
 #[test]
-fn the_others_finish_when_the_one_that_asks_is_killed() {
+fn fifty_killed_leaders_cost_a_request_each_and_hold_nobody_up() {
+    const KILLED: usize = 50;
     let sandbox = Sandbox::new();
     let (first, second) = (secret("first"), secret("second"));
     sandbox.guard_token(&second);
+    let answer = second.clone();
     let plane = ScriptedControlPlane::start(move |number| match number {
-        0 => ScriptedAnswer::Held { secret: first.clone() },
-        _ => ScriptedAnswer::Token { secret: second.clone(), life: Duration::from_hours(12) },
+        ..KILLED => ScriptedAnswer::Held { secret: first.clone() },
+        _ => ScriptedAnswer::Token { secret: answer.clone(), life: Duration::from_hours(12) },
     });
     sandbox.point_at(&plane.url());
-    let index = plane.cargo_index("acme", "team");
-    let asked = conversation::asked(&sandbox, [&*index]);
-
-    let leader = asked.clone().start();
-    assert!(plane.wait_for_requests(1, Duration::from_secs(20)), "the leader asks");
-    let others: Vec<Running> = (0..HERD / 5).map(|_| asked.clone().start()).collect();
-    leader.signal(Signal::KILL);
-    assert_eq!(leader.wait().code(), None, "killed");
-    let killed = Instant::now();
-    for other in others {
-        conversation::only_token(&other.wait().success());
+    for number in 0..KILLED {
+        let asking = asking::ALL[number % asking::ALL.len()];
+        let leader = asking.for_domain(&sandbox, &plane.url(), "acme").start();
+        assert!(plane.wait_for_requests(number + 1, Duration::from_secs(20)), "{} asks", asking.word);
+        if number + 1 < KILLED {
+            leader.signal(Signal::KILL);
+            assert_eq!(leader.wait().code(), None, "killed");
+            continue;
+        }
+        // The last one has others behind it.
+        let others: Vec<(Asking, Running)> = (0..HERD / 5)
+            .map(|number| asking::ALL[number % asking::ALL.len()])
+            .map(|asking| (asking, asking.for_domain(&sandbox, &plane.url(), "acme").start()))
+            .collect();
+        leader.signal(Signal::KILL);
+        assert_eq!(leader.wait().code(), None, "killed");
+        let killed = Instant::now();
+        for (asking, other) in others {
+            let outcome = other.wait();
+            assert!(asking.gives(&outcome, &second), "{}: {}", asking.word, outcome.show());
+        }
+        assert!(killed.elapsed() < Duration::from_secs(20), "nobody waits for the dead: {:?}", killed.elapsed());
     }
-    assert_eq!(plane.token_requests(), 2, "one more request, not one for each");
-    assert!(killed.elapsed() < Duration::from_secs(20), "nobody waits for the dead: {:?}", killed.elapsed());
+    assert_eq!(plane.token_requests(), KILLED + 1, "one more request, not one for each");
 }
 
 #[test]
@@ -93,13 +109,10 @@ fn a_refusal_is_asked_for_once_and_told_to_all() {
         ScriptedAnswer::Error(403, "AccessDeniedException", "not allowed: codeartifact:GetAuthorizationToken")
     });
     sandbox.point_at(&plane.url());
-    let index = plane.cargo_index("acme", "team");
-    for outcome in herd(&conversation::asked(&sandbox, [&*index]), HERD / 5) {
-        let answers = conversation::answers(&outcome);
-        assert_eq!(conversation::error_kind(&answers[0]), Some("other"), "{}", outcome.show());
-        let message = answers[0].to_string();
-        for part in ["GetAuthorizationToken", "acme", ACCOUNT] {
-            assert!(message.contains(part), "`{part}` is not in {message}");
+    for (asking, outcome) in herd(&sandbox, &plane.url(), HERD / 5, |_| "acme".to_owned()) {
+        let message = asking.refusal(&outcome);
+        for part in ["GetAuthorizationToken", "acme", ACCOUNT, "hint: "] {
+            assert!(message.contains(part), "{}: `{part}` is not in {message}", asking.word);
         }
     }
     assert!(plane.token_requests() <= 2, "{} requests", plane.token_requests());
