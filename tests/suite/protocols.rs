@@ -200,10 +200,16 @@ fn what_does_not_pass_is_told() {
     }
 }
 
+/// A denial in AWS's words, which go on so.
+fn denied(rest: &str) -> ScriptedAnswer {
+    let user = "User: arn:aws:sts::111122223333:assumed-role/ci/run is not authorized to perform: ";
+    let body = serde_json::json!({ "message": format!("{user}{rest}"), "__type": "AccessDeniedException" });
+    ScriptedAnswer::Raw(403, "application/json", body.to_string())
+}
+
 #[test]
 fn a_denial_names_permission_policy_and_next_step() {
     type Row = (&'static str, &'static [&'static str]);
-    const USER: &str = "User: arn:aws:sts::111122223333:assumed-role/ci/run is not authorized to perform: ";
     const ROWS: [Row; 4] = [
         (
             "codeartifact:GetAuthorizationToken on resource: arn:aws:codeartifact:us-east-1:111122223333:domain/acme \
@@ -233,11 +239,6 @@ fn a_denial_names_permission_policy_and_next_step() {
             _ => |_| denied(ROWS[3].0),
         };
         fault(script, LONGEST, unchanged, &|| Refusal(parts));
-    }
-
-    fn denied(rest: &str) -> ScriptedAnswer {
-        let body = serde_json::json!({ "message": format!("{USER}{rest}"), "__type": "AccessDeniedException" });
-        ScriptedAnswer::Raw(403, "application/json", body.to_string())
     }
 }
 

@@ -28,14 +28,14 @@ fn secret() -> String {
 
 /// The identity centre's portal: gives keys to whoever has the session's token.
 fn portal() -> (String, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+    let address = format!("http://{}", listener.local_addr().expect("a listener has an address"));
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
     std::thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
+        for stream in listener.incoming().flatten() {
             let mut head = String::new();
-            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let mut reader = BufReader::new(&stream);
             while reader.read_line(&mut head).is_ok_and(|length| length > 2) {}
             count.fetch_add(1, Ordering::SeqCst);
             let body = if head.contains("session-token-of-the-test") {
@@ -44,7 +44,7 @@ fn portal() -> (String, Arc<AtomicUsize>) {
                 "{}"
             };
             let _ = write!(
-                stream,
+                &stream,
                 "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
                 body.len()
             );
@@ -58,6 +58,8 @@ struct Desk {
     sandbox: Sandbox,
     plane: ScriptedControlPlane,
     ran: PathBuf,
+    /// How often the portal was asked for keys.
+    portal: Arc<AtomicUsize>,
 }
 
 impl Desk {
@@ -66,14 +68,14 @@ impl Desk {
         let plane = ScriptedControlPlane::issuing(&secret());
         sandbox.point_at(&plane.url());
         sandbox.guard_token(&secret());
-        let (portal, _) = portal();
-        sandbox.set("AWS_ENDPOINT_URL_SSO", portal);
+        let (address, portal) = portal();
+        sandbox.set("AWS_ENDPOINT_URL_SSO", address);
         sandbox.set("AWS_PROFILE", "corp");
         sandbox.set("AWS_ACCESS_KEY_ID", "");
         sandbox.set("AWS_SECRET_ACCESS_KEY", "");
         sandbox.write("home/.aws/config", CONFIG);
         let name = sha1::Sha1::digest(b"corp").iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-        let cache = sandbox.path("home/.aws/sso/cache").join(format!("{name}.json"));
+        let cache = format!("home/.aws/sso/cache/{name}.json");
         let ran = sandbox.path("home/ran");
         let token = |expires: &str| {
             format!(
@@ -81,7 +83,7 @@ impl Desk {
                  \"accessToken\":\"session-token-of-the-test\",\"expiresAt\":\"{expires}\"}}"
             )
         };
-        sandbox.write(cache.strip_prefix(sandbox.path("")).unwrap(), token("2020-01-01T00:00:00Z"));
+        let cache = sandbox.write(cache, token("2020-01-01T00:00:00Z"));
         let script = format!(
             "#!/bin/sh\necho \"$@\" >> '{}'\necho 'Opening your browser' \nsleep 0.3\ncat > '{}' <<'END'\n{}\nEND\n",
             ran.display(),
@@ -89,11 +91,11 @@ impl Desk {
             token("2090-01-01T00:00:00Z")
         );
         let aws = sandbox.write("tools/aws", script);
-        fs::set_permissions(aws, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(aws, fs::Permissions::from_mode(0o755)).expect("the owner changes the mode");
         let path = sandbox.vars().remove("PATH").unwrap_or_default();
         sandbox.set("PATH", format!("{}:{path}", sandbox.path("tools").display()));
         sandbox.set("CI", "");
-        Self { sandbox, plane, ran }
+        Self { sandbox, plane, ran, portal }
     }
 
     /// What `aws` was run with, a line each.
@@ -133,6 +135,7 @@ fn somebody_at_a_terminal_is_asked_and_the_helper_goes_on() {
     assert!(shown.contains("status 0"), "{shown}\n{:?}", fs::read_to_string(desk.sandbox.path("work/errors")));
     assert!(desk.answered().contains(&secret()), "the client has its token: {}", desk.answered());
     assert_eq!(desk.ran(), ["sso login --profile corp"]);
+    assert_eq!(desk.portal.load(Ordering::SeqCst), 1, "the keys are those of the new session");
 }
 
 #[test]
