@@ -34,7 +34,8 @@ impl Authorize for Gives {
     fn token_for(&self, endpoint: &Endpoint) -> Result<AuthorizationToken, AuthorizeError> {
         self.asked.borrow_mut().push(endpoint.clone());
         if self.token {
-            let issued = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_348_800);
+            // 2026-11-22, 12:00 UTC.
+            let issued = SystemTime::UNIX_EPOCH + Duration::from_hours(498_708);
             return Ok(AuthorizationToken::new(TOKEN.to_owned().into(), issued, issued + Duration::from_hours(12)));
         }
         Err(AuthorizeError::Source(SourceError::ControlPlane(ControlPlaneError {
