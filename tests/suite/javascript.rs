@@ -145,13 +145,14 @@ fn one_of(folder: &Path, prefix: &str, program: &str) -> Option<PathBuf> {
 /// A script that writes down what it is given. The caller's own AWS key is no matter of ours, and would be found.
 const SEEN: &str = "env -u AWS_SECRET_ACCESS_KEY > \"$SCRIPT_ENV\"";
 
-/// The link that pnpm starts.
+/// The link that pnpm starts, as its page says to make it.
 fn link(sandbox: &Sandbox) -> PathBuf {
-    let link = sandbox.path(format!("home/bin/codeartifact-pnpm-{PLACE}"));
+    let name = format!("codeartifact-pnpm-{PLACE}");
+    let link = sandbox.path("data/codeartifact/bin").join(&name);
     if !link.exists() {
-        fs::create_dir_all(sandbox.path("home/bin")).expect("the sandbox takes folders");
-        std::os::unix::fs::symlink(sandbox.helper_path(), &link).expect("the sandbox takes links");
+        sandbox.helper(&["install", "--domain", PLACE, &name]).run().success();
     }
+    assert!(link.exists(), "`install` made it");
     link
 }
 
