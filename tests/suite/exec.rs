@@ -191,3 +191,35 @@ fn twine_uploads_with_what_exec_sets() {
     assert_eq!(service.call("GET", there, "").status, 200);
     service.stop().success();
 }
+
+/// `gem push`, and Bundler from an empty home: the token is in the environment of each, and in no file after them.
+#[test]
+fn ruby_pushes_and_bundles_with_what_exec_sets() {
+    let (sandbox, service, _) = scene();
+    let (Some(gem), Some(bundle)) = (find("gem"), find("bundle")) else { return };
+    sandbox.set("GEM_HOME", sandbox.path("home/gems"));
+    sandbox.set("BUNDLE_PATH", sandbox.path("home/bundle"));
+    sandbox.set("BUNDLE_SILENCE_ROOT_WARNING", "true");
+    sandbox.set("BUNDLE_RETRY", "0");
+    sandbox.set("BUNDLE_DISABLE_VERSION_CHECK", "true");
+    sandbox.write("work/own/lib/own.rb", "OWN = 'ours'\n");
+    let specification = "Gem::Specification.new do |s|\n  s.name = 'own'\n  s.version = '1.0.0'\n  s.summary = 'Ours'\n  \
+                         s.authors = ['Ann']\n  s.license = 'MIT'\n  s.homepage = 'https://own.example'\n  s.files = \
+                         ['lib/own.rb']\nend\n";
+    let specification = sandbox.write("work/own/own.gemspec", specification);
+    let folder = sandbox.path("work/own");
+    let file = folder.join("own.gem");
+    let build = sandbox.program(&gem).arg("build").arg(specification).arg("--output").arg(&file);
+    build.current_dir(&folder).run().success();
+    let push = sandbox.codeartifact(&["exec", "--domain", DOMAIN, "--repository", "team", "--"]).arg(gem);
+    push.arg("push").arg(&file).run().success();
+
+    let source = format!("{}/d/{DOMAIN}-{ACCOUNT}/ruby/team/", service.url());
+    let gemfile = sandbox.write("work/app/Gemfile", format!("source '{source}'\ngem 'own'\n"));
+    let app = gemfile.parent().unwrap();
+    let exec = sandbox.codeartifact(&["exec", "--domain", DOMAIN, "--"]).arg(&bundle).arg("install");
+    exec.current_dir(app).run().success();
+    let said = sandbox.program(&bundle).args(["exec", "ruby", "-e", "require 'own'; puts OWN"]).current_dir(app).run();
+    assert_eq!(said.success().stdout().trim(), "ours");
+    service.stop().success();
+}

@@ -33,6 +33,8 @@ fn commands(sandbox: &Sandbox, index: &str) -> Vec<Program> {
         verbose(&["configure", "cargo", "--dry-run", "--json"]).args(to),
         verbose(&["token", "--domain", "acme"]).answers_secret(),
         verbose(&["token", index, "--json"]).answers_secret(),
+        verbose(&["env", "--domain", "acme"]).answers_secret(),
+        verbose(&["env", "--url", index, "--for", "npm", "--json"]).answers_secret(),
         verbose(&["status"]),
         verbose(&["status", "--json"]),
         verbose(&["publish", "--dry-run"]).args(to),
