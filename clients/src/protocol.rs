@@ -111,8 +111,6 @@ pub enum Answer {
     /// There is no token, and the protocol has no words to say why: the reason went to standard error, and the program
     /// ends with a failure.
     Refused,
-    /// The same, where the caller tells kinds of failures by the program's exit status.
-    RefusedBy(u8),
     /// The request is for another provider, and the protocol has no words to say so.
     NotMine,
 }

@@ -250,7 +250,6 @@ fn status(answer: &Result<Answer, ProtocolError>) -> u8 {
     match answer {
         Ok(Answer::Answered) => ANSWERED,
         Ok(Answer::Refused | Answer::NotMine) => FAILED,
-        Ok(Answer::RefusedBy(status)) => *status,
         Err(error) => {
             // What is wrong with a request was answered on the wire; broken streams could not be.
             if matches!(error, ProtocolError::Read(_) | ProtocolError::Write(_)) {

@@ -6,9 +6,11 @@
 //! | --- | --- | --- | --- |
 //! | a token | `{"Username":"aws","Password":"TOKEN","AuthTypes":["basic"]}` | 0 | uses it |
 //! | the URI is another's | nothing | 1 | asks the next provider |
-//! | ours, but breaks a rule, is another format's, or there is no token | `{"Message":"…"}` | 2 | prints the reason and stops |
+//! | ours, but breaks a rule, is another format's, or there is no token | `{"Message":"…"}` | 1 | asks the next provider, fails with 401 |
 //!
-//! Nothing goes to standard error: on Mono NuGet's reader of it fails once the program has ended, and takes NuGet along.
+//! NuGet has a status of its own for the last, 2, by which it would print the message: `nuget.exe` 3.4 then waits for ever
+//! for a lock that nobody gives back. And nothing goes to standard error: on Mono NuGet's reader of it fails once the
+//! program has ended, and takes NuGet along. So the reason is for whoever calls the program by hand.
 
 use std::{ffi::OsString, io::Write};
 
@@ -51,9 +53,6 @@ struct Refusal<'a> {
     message: &'a str,
 }
 
-/// NuGet's word for a provider that is the right one, and has failed.
-const FAILURE: u8 = 2;
-
 pub(super) fn answer(
     question: &Question,
     streams: &mut Streams<'_>,
@@ -80,7 +79,7 @@ pub(super) fn answer(
             say(streams.output, &credentials).map(|()| Answer::Answered)
         }
         Err(reason) => {
-            say(streams.output, &Refusal { message: &reason }).map(|()| Answer::RefusedBy(FAILURE))
+            say(streams.output, &Refusal { message: &reason }).map(|()| Answer::Refused)
         }
     }
 }

@@ -291,7 +291,6 @@ fn every_conversation_goes_as_recorded() {
                 (Ok(answer), None) => {
                     let expected = match transcript.setting("answer") {
                         Some("refused") => Answer::Refused,
-                        Some("refused-by-2") => Answer::RefusedBy(2),
                         Some("not-mine") => Answer::NotMine,
                         Some(other) => panic!("{name}: no answer is called {other}"),
                         None => Answer::Answered,
