@@ -20,7 +20,7 @@
 //! | `secrecy` | no core dump, no look from other processes, no panic that prints what it held |
 //!
 //! The protocols are in `clients`; what they print on standard output is all that goes there. Exit status: 0 answered,
-//! 1 no conversation could be held, 2 usage, 101 a defect.
+//! 1 no conversation could be held, 2 usage, 101 a defect. `reference.md` has those of the words for people.
 
 #![forbid(unsafe_code)]
 

@@ -125,6 +125,24 @@ fn each_owner_s_tokens_come_from_the_profile_of_its_rule_and_never_mix() {
 }
 
 #[test]
+fn the_commands_ask_by_the_rules_too() {
+    let Some(scene) = Scene::new() else { return };
+    let configure = |who: Who, file: String| {
+        let trusted = format!("trusted-owners = [\"{}\", \"{}\"]\n", FIRST.0, SECOND.0);
+        scene.sandbox.write(USER_FILE, trusted + &file);
+        let words = ["configure", "cargo", "--dry-run", "--repository", "team", "--domain", "acme", "--domain-owner", who.0];
+        scene.sandbox.codeartifact(&words).run()
+    };
+    for who in [FIRST, SECOND] {
+        let planned = configure(who, rules("first", "second")).success();
+        assert!(planned.show().contains(&scene.index(who)), "{}", planned.show());
+        configure(who, rules("second", "first")).exit(4).says("denied");
+        // By the keys of the environment, which nobody knows.
+        configure(who, String::new()).exit(4).says("is not known to this service");
+    }
+}
+
+#[test]
 fn an_option_goes_before_the_rules() {
     let Some(scene) = Scene::new() else { return };
     scene.sandbox.write(USER_FILE, rules("second", "second"));
