@@ -82,7 +82,44 @@ fn masked(line: &str) -> String {
         }
     }
     masked.push_str(rest);
-    without_passwords(&masked)
+    without_passwords(&without_xml_secrets(&masked))
+}
+
+/// A line of XML without the text of secret-bearing elements (`<password>`), and without the value that goes with a name
+/// of one (`<add key="ClearTextPassword" value="..." />`, `<name>Authorization</name><value>...</value>`).
+fn without_xml_secrets(line: &str) -> String {
+    let is_secret = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        SECRET_KEYS.iter().chain(&["passphrase", "apikey"]).any(|word| name.contains(word))
+    };
+    let mut shown = String::with_capacity(line.len());
+    let (mut rest, mut is_named) = (line, false);
+    while let Some(start) = rest.find('<') {
+        let (text, markup) = rest.split_at(start);
+        let (tag, after) = markup.split_at(markup.find('>').map_or(markup.len(), |end| end + 1));
+        is_named |= is_secret(text);
+        shown.push_str(text);
+        match tag.find(" value=").map(|at| tag.split_at(at + " value=".len())) {
+            Some((before, value)) if is_secret(before) => {
+                shown.extend([before, "REDACTED", &value[length_of_value(value)..]]);
+            }
+            _ => shown.push_str(tag),
+        }
+        rest = after;
+        let name = tag[1..].split(|c: char| c.is_whitespace() || ">".contains(c)).next().unwrap_or_default();
+        if !name.starts_with('/') && !tag.ends_with("/>") && (is_secret(name) || is_named && name.ends_with("value")) {
+            is_named = false;
+            let end = match rest.strip_prefix("<![CDATA[") {
+                Some(_) => rest.find("]]>").map(|end| end + "]]>".len()),
+                None => rest.find('<'),
+            };
+            let (secret, after) = rest.split_at(end.unwrap_or(rest.len()));
+            shown.push_str(if secret.trim().is_empty() { secret } else { "REDACTED" });
+            rest = after;
+        }
+    }
+    shown.push_str(rest);
+    shown
 }
 
 /// The length of a value at the beginning of a text: to its closing quote, or to a comma, brace or blank.
@@ -155,6 +192,16 @@ mod tests {
             ("global-credential-providers = [\"cargo:token\"]", "global-credential-providers = [\"cargo:token\"]"),
             ("password: hunter2 and more", "password: REDACTED"),
             ("plain", "plain"),
+            ("<a>1</a><password>p&amp;w</password><b/>", "<a>1</a><password>REDACTED</password><b/>"),
+            ("<m:passphrase>hunter2", "<m:passphrase>REDACTED"),
+            ("<password><![CDATA[</x>]]></password>", "<password>REDACTED</password>"),
+            ("<add key='ClearTextPassword' value='a \"b' />", "<add key='ClearTextPassword' value=REDACTED />"),
+            (
+                "<add key=\"https://host/x\" value=\"https://host/y\" />",
+                "<add key=\"https://host/x\" value=\"https://host/y\" />",
+            ),
+            ("<name>Authorization</name><value>Bearer x</value>", "<name>Authorization</name><value>REDACTED</value>"),
+            ("<mirror><id>x</id></mirror>", "<mirror><id>x</id></mirror>"),
         ] {
             assert_eq!(masked(line), shown);
         }
