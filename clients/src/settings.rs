@@ -226,6 +226,9 @@ impl SettingsError {
             Self::Syntax { source: SyntaxError::NoRoom { .. }, .. } => {
                 Some("write that table under a `[header]` of its own, and run this again".to_owned())
             }
+            Self::Syntax { source: SyntaxError::OtherEncoding { .. }, .. } => {
+                Some("save the file as UTF-8, and run this again; it was left as it is".to_owned())
+            }
             Self::Syntax { .. } => Some("correct the file, and run this again; it was left as it is".to_owned()),
             Self::NameInUse { .. } => Some("choose another name with `--registry NAME`, or remove that one".to_owned()),
             Self::Name { .. } => Some("choose a name with `--registry NAME`".to_owned()),

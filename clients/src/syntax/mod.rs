@@ -7,6 +7,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 pub mod toml;
+pub mod xml;
 
 /// The syntaxes, as a journal names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +15,8 @@ pub mod toml;
 pub enum Syntax {
     /// TOML 1.0.
     Toml,
+    /// XML 1.0.
+    Xml,
 }
 
 /// A piece of text put in the place of another.
@@ -91,6 +94,24 @@ pub enum Deed {
         /// The whole list, where there was none before.
         made: Option<Vec<String>>,
     },
+    /// An element of XML was put at the end of its parent, or in the place of another.
+    Put {
+        /// The element, on one line.
+        element: String,
+        /// The parents that were made for it with what was put in them, on one line each, the outermost first.
+        made: Vec<String>,
+        /// What stood in its place before, byte for byte; `None` where nothing did.
+        before: Option<String>,
+    },
+    /// An element of XML was taken out; the splice has it.
+    Cut {
+        /// Which of the parents to which the way leads it was in, from 0.
+        parent: usize,
+        /// How many elements, comments and texts stand before it in its parent.
+        after: usize,
+        /// How many elements to which the same way leads were left.
+        twins: usize,
+    },
 }
 
 impl Change {
@@ -104,6 +125,8 @@ impl Change {
         let same_deed = match (&self.deed, &other.deed) {
             (Deed::Set { value, .. }, Deed::Set { value: other, .. }) => value == other,
             (Deed::Append { entry, .. }, Deed::Append { entry: other, .. }) => entry == other,
+            (Deed::Put { element, .. }, Deed::Put { element: other, .. }) => element == other,
+            (Deed::Cut { .. }, Deed::Cut { .. }) => true,
             _ => false,
         };
         self.keys == other.keys && same_deed
@@ -129,6 +152,7 @@ impl Syntax {
     pub fn take_back(self, text: &[u8], changes: &[Change]) -> Result<TakenBack, SyntaxError> {
         match self {
             Syntax::Toml => toml::take_back(text, changes),
+            Syntax::Xml => xml::take_back(text, changes),
         }
     }
 }
@@ -141,6 +165,12 @@ pub enum SyntaxError {
     Encoding {
         /// The line, from 1.
         line: usize,
+    },
+    /// It is in another encoding, and says so.
+    #[error("the file is written in {name}; only UTF-8 can be edited")]
+    OtherEncoding {
+        /// The encoding.
+        name: String,
     },
     /// It breaks the syntax's rules.
     #[error("line {line}, column {column}: {message}")]
@@ -161,6 +191,12 @@ pub enum SyntaxError {
         key: String,
         /// What it should be: `text`, `a list of text`, `a table`.
         expected: &'static str,
+    },
+    /// What is to be written has a character that the syntax cannot express.
+    #[error("`{key}` would hold a character that cannot be written here")]
+    Inexpressible {
+        /// The way to the value.
+        key: String,
     },
     /// The file is written in a way that no splice was found to fit.
     #[error("line {line}: `{key}` cannot be written here without changing something else")]

@@ -9,7 +9,7 @@ use codeartifact::Host;
 use crate::editing::{there_and_back, wishes};
 use crate::{crate_dir, names_in};
 
-fn corpus() -> Option<PathBuf> {
+pub(crate) fn corpus() -> Option<PathBuf> {
     let host = Host::of_process();
     let named = host.var_os("CODEARTIFACT_CORPUS").map(PathBuf::from);
     let beside = crate_dir().join("../../shared/corpus");

@@ -10,6 +10,8 @@ mod hostile;
 mod settings_cases;
 mod template;
 mod transcripts;
+mod xml;
+mod xml_readers;
 
 use std::path::PathBuf;
 
