@@ -199,6 +199,7 @@ pub(super) fn read(text: String) -> Result<Document, SyntaxError> {
         open: Vec::new(),
         nodes: Vec::new(),
         scope: Vec::new(),
+        namespace: None,
         run: None,
         start: 0,
         left: MOST_NODES,
@@ -230,6 +231,8 @@ struct Reading<'t> {
     nodes: Vec<Node>,
     /// The namespaces in force: prefix and name, the innermost last.
     scope: Vec<(String, String)>,
+    /// The root's own; `None` where its prefix stands for nothing.
+    namespace: Option<String>,
     /// Text that may go on.
     run: Option<Run>,
     /// Where the declaration ends.
@@ -359,18 +362,13 @@ impl Reading<'_> {
         }
         let tail = attributes.last().map_or(name_end, |attribute| attribute.span.end + 1);
         let mut tag = Tag { name, is_own: true, attributes, tail, open: span.end, close: None, nodes: Vec::new() };
-        if let Some((_, _, root)) = self.open.first() {
-            // The root's own namespace: what its prefix stood for where it stands is what it declares itself.
-            let declared = match root.prefix() {
-                None => root.attribute("xmlns"),
-                Some(prefix) => root.attribute(&format!("xmlns:{prefix}")),
-            };
-            let namespace =
-                declared.map(|attribute| attribute.value.as_str()).or(root.prefix().is_none().then_some(""));
-            let prefix = tag.prefix().unwrap_or_default();
-            let found = self.scope.iter().rev().find(|(have, _)| have == prefix).map(|(_, name)| name.as_str());
-            tag.is_own = found.or(prefix.is_empty().then_some("")) == namespace;
+        let prefix = tag.prefix().unwrap_or_default();
+        let found = self.scope.iter().rev().find(|(have, _)| have == prefix).map(|(_, name)| name.as_str());
+        let namespace = found.or(prefix.is_empty().then_some(""));
+        if self.open.is_empty() {
+            self.namespace = namespace.map(str::to_owned);
         }
+        tag.is_own = namespace == self.namespace.as_deref();
         if is_empty {
             self.scope.truncate(in_force);
             self.complete(Node { span, kind: Kind::Element(tag) });
