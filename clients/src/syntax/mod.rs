@@ -6,8 +6,20 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+mod editor;
+pub mod ini;
+pub mod netrc;
+pub mod npmrc;
 pub mod toml;
 pub mod xml;
+pub mod yaml;
+
+pub use editor::{Editor, Grammar, Held, Values};
+
+/// The comment above a table or section we made, so that a reader of the file knows.
+pub const MARK: &str = "# written by `cargo codeartifact configure`; `--undo` takes it back";
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// The syntaxes, as a journal names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +29,14 @@ pub enum Syntax {
     Toml,
     /// XML 1.0.
     Xml,
+    /// What Python's `configparser` reads: `pip.conf`, `.pypirc`.
+    Ini,
+    /// What npm's own reader reads: `.npmrc`.
+    Npmrc,
+    /// `.netrc`.
+    Netrc,
+    /// The plain part of YAML: `.yarnrc.yml`, `.bundle/config`.
+    Yaml,
 }
 
 /// A piece of text put in the place of another.
@@ -112,6 +132,11 @@ pub enum Deed {
         /// How many elements to which the same way leads were left.
         twins: usize,
     },
+    /// It was removed.
+    Remove {
+        /// What was written there before, byte for byte.
+        before: String,
+    },
 }
 
 impl Change {
@@ -127,6 +152,7 @@ impl Change {
             (Deed::Append { entry, .. }, Deed::Append { entry: other, .. }) => entry == other,
             (Deed::Put { element, .. }, Deed::Put { element: other, .. }) => element == other,
             (Deed::Cut { .. }, Deed::Cut { .. }) => true,
+            (Deed::Remove { .. }, Deed::Remove { .. }) => true,
             _ => false,
         };
         self.keys == other.keys && same_deed
@@ -153,6 +179,10 @@ impl Syntax {
         match self {
             Syntax::Toml => toml::take_back(text, changes),
             Syntax::Xml => xml::take_back(text, changes),
+            Syntax::Ini => editor::take_back::<ini::Sections>(text, changes),
+            Syntax::Npmrc => editor::take_back::<npmrc::Settings>(text, changes),
+            Syntax::Netrc => editor::take_back::<netrc::Machines>(text, changes),
+            Syntax::Yaml => editor::take_back::<yaml::Document>(text, changes),
         }
     }
 }
@@ -208,7 +238,43 @@ pub enum SyntaxError {
     },
 }
 
+/// A file's text, and whether a byte order mark stands before it.
+fn decoded(bytes: &[u8]) -> Result<(bool, &str), SyntaxError> {
+    let text = str::from_utf8(bytes).map_err(|error| {
+        let valid = str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
+        SyntaxError::Encoding { line: line_of(valid, valid.len()) }
+    })?;
+    Ok(match text.strip_prefix(BYTE_ORDER_MARK) {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    })
+}
+
 /// The line of a position, from 1.
 fn line_of(text: &str, at: usize) -> usize {
     text.char_indices().take_while(|&(position, _)| position < at).filter(|&(_, c)| c == '\n').count() + 1
+}
+
+/// What was found where a change had been made.
+enum Found {
+    Gone,
+    TakenBack,
+    Changed,
+}
+
+/// Takes changes back, the last first.
+fn in_reverse(changes: &[Change], mut take_back: impl FnMut(&Change) -> Found) -> (Vec<Change>, Vec<Change>) {
+    let (mut gone, mut left) = (Vec::new(), Vec::<Change>::new());
+    for change in changes.iter().rev() {
+        match take_back(change) {
+            Found::Gone => {}
+            Found::TakenBack => gone.push(change.clone()),
+            Found::Changed => {
+                if !left.iter().any(|left| left.keys == change.keys) {
+                    left.push(change.clone());
+                }
+            }
+        }
+    }
+    (gone, left)
 }

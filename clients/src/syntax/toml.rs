@@ -8,12 +8,9 @@ use std::ops::Range;
 
 use toml_edit::{Document, InlineTable, Item, Key, Table, TableLike};
 
-use super::{Change, Deed, Splice, SyntaxError, TakenBack, Value, line_of};
-
-/// The comment above a table we made, so that a reader of the file knows.
-pub const MARK: &str = "# written by `cargo codeartifact configure`; `--undo` takes it back";
-
-const BYTE_ORDER_MARK: &str = "\u{feff}";
+use super::{
+    BYTE_ORDER_MARK, Change, Deed, Found, MARK, Splice, SyntaxError, TakenBack, Value, decoded, in_reverse, line_of,
+};
 
 /// TOML text that can be changed.
 #[derive(Debug, Clone)]
@@ -29,20 +26,13 @@ impl Toml {
     /// # Errors
     /// They are not UTF-8, or not TOML.
     pub fn parse(bytes: &[u8]) -> Result<Self, SyntaxError> {
-        let text = str::from_utf8(bytes).map_err(|error| {
-            let valid = str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
-            SyntaxError::Encoding { line: line_of(valid, valid.len()) }
-        })?;
-        let (marked, text) = match text.strip_prefix(BYTE_ORDER_MARK) {
-            Some(rest) => (true, rest),
-            None => (false, text),
-        };
+        let (marked, text) = decoded(bytes)?;
         Ok(Self { marked, root: root(text)?, text: text.to_owned() })
     }
 
     /// The file's text.
     pub fn text(&self) -> String {
-        if self.marked { [BYTE_ORDER_MARK, &self.text].concat() } else { self.text.clone() }
+        if self.marked { format!("{BYTE_ORDER_MARK}{}", self.text) } else { self.text.clone() }
     }
 
     /// The value at `keys`: `None` where there is none.
@@ -290,27 +280,8 @@ impl Toml {
 /// The text is not UTF-8, or not TOML.
 pub(super) fn take_back(bytes: &[u8], changes: &[Change]) -> Result<TakenBack, SyntaxError> {
     let mut toml = Toml::parse(bytes)?;
-    let mut back = TakenBack { text: String::new(), changes: Vec::new(), left: Vec::new() };
-    for change in changes.iter().rev() {
-        match toml.take_back(change) {
-            Found::Gone => {}
-            Found::TakenBack => back.changes.push(change.clone()),
-            Found::Changed => {
-                if !back.left.iter().any(|left| left.keys == change.keys) {
-                    back.left.push(change.clone());
-                }
-            }
-        }
-    }
-    back.text = toml.text();
-    Ok(back)
-}
-
-/// What was found where a change had been made.
-enum Found {
-    Gone,
-    TakenBack,
-    Changed,
+    let (changes, left) = in_reverse(changes, |change| toml.take_back(change));
+    Ok(TakenBack { text: toml.text(), changes, left })
 }
 
 impl Toml {
