@@ -151,8 +151,7 @@ impl Change {
             (Deed::Set { value, .. }, Deed::Set { value: other, .. }) => value == other,
             (Deed::Append { entry, .. }, Deed::Append { entry: other, .. }) => entry == other,
             (Deed::Put { element, .. }, Deed::Put { element: other, .. }) => element == other,
-            (Deed::Cut { .. }, Deed::Cut { .. }) => true,
-            (Deed::Remove { .. }, Deed::Remove { .. }) => true,
+            (Deed::Cut { .. }, Deed::Cut { .. }) | (Deed::Remove { .. }, Deed::Remove { .. }) => true,
             _ => false,
         };
         self.keys == other.keys && same_deed

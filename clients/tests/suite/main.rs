@@ -7,6 +7,8 @@ mod corpus;
 mod editing;
 mod fuzzed;
 mod hostile;
+mod line_files;
+mod other_readers;
 mod settings_cases;
 mod template;
 mod transcripts;
