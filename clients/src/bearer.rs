@@ -3,12 +3,9 @@
 use std::{error::Error, io::Write};
 
 use codeartifact::{Authorize, Endpoint, EndpointError, PackageFormat, Trust};
-use zeroize::Zeroizing;
 
+use crate::answer;
 use crate::protocol::{Answer, ProtocolError, causes, refusal_lines, shown};
-
-/// Room for an answer with any real token, so that no half-grown copy of it is left behind in memory.
-const ANSWER_ROOM: usize = 8 * 1024;
 
 /// A URL that gets no token.
 #[derive(Debug, thiserror::Error)]
@@ -44,25 +41,16 @@ pub(crate) fn answer(
     output: &mut dyn Write,
     errors: &mut dyn Write,
 ) -> Result<Answer, ProtocolError> {
-    let token = match authorize.token_for(endpoint) {
-        Ok(token) => token,
-        Err(error) => return say_why(errors, &refusal_lines(&error)),
-    };
-    let mut line = Zeroizing::new(Vec::with_capacity(ANSWER_ROOM));
-    for part in ["Bearer ", token.expose(), "\n"] {
-        line.extend_from_slice(part.as_bytes());
+    match authorize.token_for(endpoint) {
+        Ok(token) => {
+            answer::say(output, &answer::text(&["Bearer ", token.expose(), "\n"]))?;
+            Ok(Answer::Answered)
+        }
+        Err(error) => answer::refuse(errors, &refusal_lines(&error)),
     }
-    output.write_all(&line).and_then(|()| output.flush()).map_err(ProtocolError::Write)?;
-    Ok(Answer::Answered)
 }
 
 /// Refuses for a reason that is no matter of the service.
 pub(crate) fn refuse(errors: &mut dyn Write, error: &dyn Error) -> Result<Answer, ProtocolError> {
-    say_why(errors, &causes(error))
-}
-
-/// The reason, its causes and the next step, a line each.
-fn say_why(errors: &mut dyn Write, lines: &[String]) -> Result<Answer, ProtocolError> {
-    writeln!(errors, "error: {}", lines.join("\n")).map_err(ProtocolError::Write)?;
-    Ok(Answer::Refused)
+    answer::refuse(errors, &causes(error))
 }

@@ -19,6 +19,7 @@
 
 use codeartifact::PackageFormat;
 
+mod answer;
 pub mod basic;
 mod bearer;
 pub mod protocol;

@@ -23,6 +23,7 @@ use codeartifact::{AuthorizationToken, Authorize, Endpoint, Trust};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::answer;
 use crate::basic;
 use crate::protocol::{
     Answer, Call, LONGEST_LINE, Protocol, ProtocolError, Streams, causes, is_control, json_depth, read_line,
@@ -31,8 +32,6 @@ use crate::protocol::{
 
 /// The request is one level deep.
 const DEEPEST: usize = 32;
-/// Room for an answer with any real token, so that no half-grown copy of it is left behind in memory.
-const ANSWER_ROOM: usize = 8 * 1024;
 
 /// Bazel's protocol.
 pub(super) struct BazelProtocol;
@@ -137,12 +136,8 @@ impl Headers {
     }
 }
 
-/// Writes the answer in one piece, from memory that is wiped.
 fn say(output: &mut dyn Write, headers: &Headers) -> Result<Answer, ProtocolError> {
-    let mut line = Zeroizing::new(Vec::with_capacity(ANSWER_ROOM));
-    serde_json::to_writer(&mut *line, headers).expect("answers are strings, and memory takes them");
-    line.push(b'\n');
-    output.write_all(&line).and_then(|()| output.flush()).map_err(ProtocolError::Write)?;
+    answer::say(output, &answer::json_line(headers))?;
     Ok(Answer::Answered)
 }
 

@@ -29,6 +29,7 @@ use codeartifact::{AuthorizationToken, Authorize, AuthorizeError, Endpoint, Pack
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::answer;
 use crate::protocol::{
     Answer, Call, Protocol, ProtocolError, Streams, causes, is_control, json_depth, read_line, refusal_lines, shown,
 };
@@ -37,8 +38,6 @@ use crate::protocol::{
 const VERSION: u32 = 1;
 /// Cargo's requests are three levels deep.
 const DEEPEST: usize = 32;
-/// Room for an answer with any real token, so that no half-grown copy of it is left behind in memory.
-const ANSWER_ROOM: usize = 8 * 1024;
 
 /// Cargo's protocol.
 pub(super) struct CargoProtocol;
@@ -136,12 +135,8 @@ fn refuse(output: &mut dyn Write, error: ProtocolError) -> Result<Answer, Protoc
     Err(error)
 }
 
-/// Writes one line, in one piece, from memory that is wiped.
 fn say(output: &mut dyn Write, message: &impl Serialize) -> Result<(), ProtocolError> {
-    let mut line = Zeroizing::new(Vec::with_capacity(ANSWER_ROOM));
-    serde_json::to_writer(&mut *line, message).expect("messages are strings and numbers, and memory takes them");
-    line.push(b'\n');
-    output.write_all(&line).and_then(|()| output.flush()).map_err(ProtocolError::Write)
+    answer::say(output, &answer::json_line(message))
 }
 
 /// The greeting.

@@ -35,14 +35,12 @@ use std::{ffi::OsString, io::Write};
 
 use codeartifact::{AuthorizationToken, Authorize, Endpoint, Trust};
 use serde::Serialize;
-use zeroize::Zeroizing;
 
+use crate::answer;
 use crate::protocol::{Answer, Call, Protocol, ProtocolError, Streams, causes, refusal_lines, shown};
 
 /// The user name that goes with every token.
 const USER: &str = "aws";
-/// Room for an answer with any real token, so that no half-grown copy of it is left behind in memory.
-const ANSWER_ROOM: usize = 8 * 1024;
 
 /// The `keyring` program's protocol.
 pub(super) struct KeyringProtocol;
@@ -60,17 +58,17 @@ impl Protocol for KeyringProtocol {
             Ok(Some(endpoint)) => endpoint,
             Ok(None) => return Ok(Answer::NotMine),
             Err(_) if is_host_alone(request.service) => return Ok(Answer::Refused),
-            Err(error) => return refuse(streams.errors, &causes(&error)),
+            Err(error) => return answer::refuse(streams.errors, &causes(&error)),
         };
         if !matches!(request.user, b"" | b"aws") {
             let user = shown(&String::from_utf8_lossy(request.user), 80);
             let url = endpoint.base_url();
             let reason = format!("the user name for `{url}` is `{USER}`, not `{user}`");
-            return refuse(streams.errors, &[reason]);
+            return answer::refuse(streams.errors, &[reason]);
         }
         match authorize.token_for(&endpoint) {
             Ok(token) => say(streams.output, request.form, &token),
-            Err(error) => refuse(streams.errors, &refusal_lines(&error)),
+            Err(error) => answer::refuse(streams.errors, &refusal_lines(&error)),
         }
     }
 }
@@ -140,29 +138,14 @@ struct Credential<'a> {
     password: &'a str,
 }
 
-/// Writes the answer in one piece, from memory that is wiped.
 fn say(output: &mut dyn Write, form: Form, token: &AuthorizationToken) -> Result<Answer, ProtocolError> {
     let username = form.creds.then_some(USER);
     let password = token.expose();
-    let mut text = Zeroizing::new(Vec::with_capacity(ANSWER_ROOM));
-    if form.json {
-        serde_json::to_writer(&mut *text, &Credential { username, password }).expect("two texts fit into memory");
-    } else {
-        if let Some(username) = username {
-            text.extend_from_slice(username.as_bytes());
-            text.push(b'\n');
-        }
-        text.extend_from_slice(password.as_bytes());
-    }
-    text.push(b'\n');
-    output.write_all(&text).and_then(|()| output.flush()).map_err(ProtocolError::Write)?;
+    let text = match username {
+        _ if form.json => answer::json_line(&Credential { username, password }),
+        Some(username) => answer::text(&[username, "\n", password, "\n"]),
+        None => answer::text(&[password, "\n"]),
+    };
+    answer::say(output, &text)?;
     Ok(Answer::Answered)
-}
-
-/// Says why there is no token.
-fn refuse(errors: &mut dyn Write, lines: &[String]) -> Result<Answer, ProtocolError> {
-    // In one piece: the messages of several helpers may meet on one terminal.
-    let text = format!("error: {}\n", lines.join("\n"));
-    errors.write_all(text.as_bytes()).map_err(ProtocolError::Write)?;
-    Ok(Answer::Refused)
 }

@@ -18,17 +18,14 @@
 //!
 //! The domain is in the name of the link. It can be given as the one argument instead, to try.
 
-use std::io::Write;
-
 use codeartifact::{Authorize, Endpoint, PackageFormat, Trust};
 use zeroize::Zeroizing;
 
+use crate::answer;
 use crate::protocol::{Answer, Call, Protocol, ProtocolError, Streams, causes, read_line, refusal_lines, shown};
 
 /// `GPG_ERR_CANCELED` of the source pinentry.
 const CANCELLED: &str = "83886179";
-/// Room for an answer with any real token, so that no half-grown copy of it is left behind in memory.
-const ANSWER_ROOM: usize = 8 * 1024;
 /// Assuan's lines end after a thousand bytes.
 const LONGEST_REASON: usize = 900;
 
@@ -44,51 +41,44 @@ impl Protocol for PinentryProtocol {
         authorize: &dyn Authorize,
     ) -> Result<Answer, ProtocolError> {
         if !streams.resumed {
-            say(streams.output, "OK the token of a CodeArtifact domain\n")?;
+            answer::say(streams.output, b"OK the token of a CodeArtifact domain\n")?;
         }
         loop {
             let line = match read_line(streams.input) {
                 Ok(Some(line)) => Zeroizing::new(line),
                 Ok(None) => return Ok(Answer::Answered),
                 Err(error @ ProtocolError::TooLong { .. }) => {
-                    say(streams.output, &format!("ERR {CANCELLED} {error}\n"))?;
+                    answer::say(streams.output, format!("ERR {CANCELLED} {error}\n").as_bytes())?;
                     return Err(error);
                 }
                 Err(error) => return Err(error),
             };
             match line.trim_ascii_end() {
                 b"GETPIN" => match token(call, trust, authorize) {
-                    Ok(answer) => say(streams.output, &answer)?,
+                    Ok(text) => answer::say(streams.output, &text)?,
                     Err(reason) => {
                         // Nobody waits for the note: if it cannot be written, the answer still can.
                         let _ = writeln!(streams.errors, "error: {reason}");
-                        say(streams.output, &format!("ERR {CANCELLED} {}\n", shown(&reason, LONGEST_REASON)))?;
+                        let reason = shown(&reason, LONGEST_REASON);
+                        answer::say(streams.output, format!("ERR {CANCELLED} {reason}\n").as_bytes())?;
                     }
                 },
                 b"BYE" => {
-                    say(streams.output, "OK\n")?;
+                    answer::say(streams.output, b"OK\n")?;
                     return Ok(Answer::Answered);
                 }
-                _ => say(streams.output, "OK\n")?,
+                _ => answer::say(streams.output, b"OK\n")?,
             }
         }
     }
 }
 
 /// The answer with the token, or why there is none.
-fn token(call: &Call<'_>, trust: &Trust, authorize: &dyn Authorize) -> Result<Zeroizing<String>, String> {
+fn token(call: &Call<'_>, trust: &Trust, authorize: &dyn Authorize) -> Result<Zeroizing<Vec<u8>>, String> {
     let argument = call.args.first().map(|argument| argument.to_string_lossy());
     let name = call.domain.or(argument.as_deref()).ok_or("the name of the link that was called names no domain")?;
     let reason = |error: &dyn std::error::Error| causes(error).join(": ");
     let endpoint = Endpoint::of_domain(name, PackageFormat::Maven, trust).map_err(|error| reason(&error))?;
     let token = authorize.token_for(&endpoint).map_err(|error| refusal_lines(&error).join(": "))?;
-    let mut answer = Zeroizing::new(String::with_capacity(ANSWER_ROOM.max(token.expose().len() + 16)));
-    for part in ["D ", token.expose(), "\nOK\n"] {
-        answer.push_str(part);
-    }
-    Ok(answer)
-}
-
-fn say(output: &mut dyn Write, answer: &str) -> Result<(), ProtocolError> {
-    output.write_all(answer.as_bytes()).and_then(|()| output.flush()).map_err(ProtocolError::Write)
+    Ok(answer::text(&["D ", token.expose(), "\nOK\n"]))
 }

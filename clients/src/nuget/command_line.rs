@@ -12,18 +12,16 @@
 //! for a lock that nobody gives back. And nothing goes to standard error: on Mono NuGet's reader of it fails once the
 //! program has ended, and takes NuGet along. So the reason is for whoever calls the program by hand.
 
-use std::{ffi::OsString, io::Write};
+use std::ffi::OsString;
 
 use codeartifact::{Authorize, Trust};
 use serde::Serialize;
-use zeroize::Zeroizing;
 
 use super::protocol::ours;
+use crate::answer;
 use crate::basic::USER;
 use crate::protocol::{Answer, ProtocolError, Streams, is_control, refusal_lines};
 
-/// Room for an answer with any real token, so that no half-grown copy of it is left behind in memory.
-const ANSWER_ROOM: usize = 8 * 1024;
 
 /// What is asked.
 pub(super) struct Question {
@@ -76,18 +74,10 @@ pub(super) fn answer(
     match result {
         Ok(token) => {
             let credentials = Credentials { username: USER, password: token.expose(), auth_types: ["basic"] };
-            say(streams.output, &credentials).map(|()| Answer::Answered)
+            answer::say(streams.output, &answer::json_line(&credentials)).map(|()| Answer::Answered)
         }
         Err(reason) => {
-            say(streams.output, &Refusal { message: &reason }).map(|()| Answer::Refused)
+            answer::say(streams.output, &answer::json_line(&Refusal { message: &reason })).map(|()| Answer::Refused)
         }
     }
-}
-
-/// Writes the answer in one piece, from memory that is wiped.
-fn say(output: &mut dyn Write, answer: &impl Serialize) -> Result<(), ProtocolError> {
-    let mut line = Zeroizing::new(Vec::with_capacity(ANSWER_ROOM));
-    serde_json::to_writer(&mut *line, answer).expect("answers are strings, and memory takes them");
-    line.push(b'\n');
-    output.write_all(&line).and_then(|()| output.flush()).map_err(ProtocolError::Write)
 }

@@ -5,12 +5,11 @@ use std::io::Write;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use zeroize::Zeroizing;
 
+use crate::answer;
 use crate::protocol::{ProtocolError, is_control, json_depth};
 
 /// NuGet's own messages are a few levels deep; a service index may come with one.
 const DEEPEST: usize = 64;
-/// Room for an answer with any real token, so that no half-grown copy of it is left behind in memory.
-const ANSWER_ROOM: usize = 8 * 1024;
 
 /// What NuGet sent.
 #[derive(Deserialize)]
@@ -100,10 +99,7 @@ pub(super) struct Sent<'a, P> {
 impl<P: Serialize> Sent<'_, P> {
     /// The line of it, in memory that is wiped.
     pub(super) fn line(&self) -> Zeroizing<Vec<u8>> {
-        let mut line = Zeroizing::new(Vec::with_capacity(ANSWER_ROOM));
-        serde_json::to_writer(&mut *line, self).expect("messages are strings, and memory takes them");
-        line.push(b'\n');
-        line
+        answer::json_line(self)
     }
 }
 
