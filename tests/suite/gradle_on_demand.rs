@@ -90,12 +90,7 @@ dependencies { compile 'com.acme:counting:1.0.0' }
 fn gradle_says_why_there_is_no_token() {
     let Some(gradle) = Gradle::new() else { return };
     let sandbox = &gradle.sandbox;
-    let denied = json!({ "rules": [
-        { "operation": "GetAuthorizationToken", "status": 403, "type": "AccessDeniedException" },
-    ]});
-    let faults = sandbox.write("tmp/faults.json", denied.to_string());
-    let faults = faults.to_str().expect("sandbox paths are text");
-    let service = Service::start_with(sandbox, &["--ephemeral", "--faults", faults]);
+    let service = Service::start_denying_tokens(sandbox);
     service.make(DOMAIN, &["team"]);
     HelperOnPath::install(sandbox, &[]);
     install(&gradle, "home/caches");

@@ -182,12 +182,7 @@ fn an_id_is_not_what_a_token_goes_by() {
 fn maven_says_why_there_is_no_token() {
     let (Some(maven), Some(jar)) = (Maven::new(), extension()) else { return };
     let sandbox = &maven.sandbox;
-    let denied = json!({ "rules": [
-        { "operation": "GetAuthorizationToken", "status": 403, "type": "AccessDeniedException" },
-    ]});
-    let faults = sandbox.write("tmp/faults.json", denied.to_string());
-    let faults = faults.to_str().expect("sandbox paths are text");
-    let service = Service::start_with(sandbox, &["--ephemeral", "--faults", faults]);
+    let service = Service::start_denying_tokens(sandbox);
     service.make(DOMAIN, &["team"]);
     HelperOnPath::install(sandbox, &[]);
     install(sandbox, &jar);

@@ -180,12 +180,7 @@ fn a_hanging_service_is_told_of_in_time() {
 #[test]
 fn nuget_is_told_why_there_is_no_token() {
     let sandbox = Sandbox::new();
-    let denied = json!({ "rules": [
-        { "operation": "GetAuthorizationToken", "status": 403, "type": "AccessDeniedException" },
-    ]});
-    let faults = sandbox.write("tmp/faults.json", denied.to_string());
-    let service =
-        Service::start_with(&sandbox, &["--ephemeral", "--faults", faults.to_str().expect("sandbox paths are text")]);
+    let service = Service::start_denying_tokens(&sandbox);
     service.make(DOMAIN, &["team"]);
     let helper = HelperOnPath::install(&sandbox, &["nuget-plugin-codeartifact"]);
     for (words, keys) in [(&["403", "GetAuthorizationToken on domain acme", "hint: "][..], true), (&["no AWS credentials"], false)] {

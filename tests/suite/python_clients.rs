@@ -359,9 +359,7 @@ fn tools_that_load_the_library_ask_by_its_backend() {
 fn the_user_is_told_why_there_is_no_token() {
     let Some(clients) = Clients::new() else { return };
     let sandbox = &clients.sandbox;
-    let denied = json!({ "rules": [{ "operation": "GetAuthorizationToken", "status": 403 }] }).to_string();
-    let rules = sandbox.write("work/faults.json", denied);
-    let service = Service::start_with(sandbox, &["--ephemeral", "--faults", rules.to_str().unwrap()]);
+    let service = Service::start_denying_tokens(sandbox);
     service.make(DOMAIN, &["team"]);
     let url = repository(&service);
     let index = format!("{url}simple/");

@@ -33,7 +33,16 @@ impl Service {
         Self::try_start_through(sandbox, Vec::new(), options).expect("the service starts")
     }
 
-    /// The same, with the home and the settings of whoever runs the tests: their package managers know where the public
+    /// In memory, and refusing every token to everybody.
+    pub fn start_denying_tokens(sandbox: &Sandbox) -> Self {
+        let denied = r#"{ "rules": [
+            { "operation": "GetAuthorizationToken", "status": 403, "type": "AccessDeniedException" }
+        ]}"#;
+        let faults = sandbox.write("tmp/faults.json", denied);
+        Self::start_with(sandbox, &["--ephemeral", "--faults", faults.to_str().expect("sandbox paths are text")])
+    }
+
+    /// With the given options, and the home and the settings of whoever runs the tests: their package managers know where the public
     /// sources are.
     pub fn start_as_tester(sandbox: &Sandbox, options: &[&str]) -> Self {
         let mut program = sandbox.codeartifact(&["local"]);

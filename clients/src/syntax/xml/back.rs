@@ -1,7 +1,7 @@
 //! Taking changes back: to the byte where they stand as they were made, and by what they name where others have edited
 //! around them since.
 
-use super::super::{Change, Deed, Splice, SyntaxError, TakenBack, Value};
+use super::super::{Change, Deed, Found, Splice, SyntaxError, TakenBack, Value, in_reverse};
 use super::element::{Content, Element};
 use super::read::{Document, Kind, Tag, read};
 use super::{MARK, Xml, attribute_of, content_at, contents_at, set_text, texts_of};
@@ -12,28 +12,11 @@ use super::{MARK, Xml, attribute_of, content_at, contents_at, set_text, texts_of
 /// The text is not UTF-8, or not XML.
 pub(in super::super) fn take_back(bytes: &[u8], changes: &[Change]) -> Result<TakenBack, SyntaxError> {
     let mut xml = Xml::parse(bytes)?;
-    let mut back = TakenBack { text: String::new(), changes: Vec::new(), left: Vec::new() };
-    for change in changes.iter().rev() {
+    let (changes, left) = in_reverse(changes, |change| {
         let keys: Vec<_> = change.keys.iter().map(String::as_str).collect();
-        match xml.take_back(change, &keys) {
-            Found::Gone => {}
-            Found::TakenBack => back.changes.push(change.clone()),
-            Found::Changed => {
-                if !back.left.iter().any(|left| left.keys == change.keys) {
-                    back.left.push(change.clone());
-                }
-            }
-        }
-    }
-    back.text = xml.text();
-    Ok(back)
-}
-
-/// What was found where a change had been made.
-enum Found {
-    Gone,
-    TakenBack,
-    Changed,
+        xml.take_back(change, &keys)
+    });
+    Ok(TakenBack { text: xml.text(), changes, left })
 }
 
 impl Xml {

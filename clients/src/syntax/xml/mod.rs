@@ -21,15 +21,13 @@ pub use path::By;
 use self::element::{Content, escaped_text, escaped_value, is_character};
 use self::path::{Step, all_ways, longest_way};
 use self::read::{Document, Kind, Node, Tag, read, read_bytes};
-use super::{Change, Deed, Splice, SyntaxError, Value};
+use super::{BYTE_ORDER_MARK, Change, Deed, Splice, SyntaxError, Value};
 
 pub(super) use back::take_back;
 
 /// The comment above an element we made, so that a reader of the file knows. (`--undo` cannot be named in it: XML allows
 /// no `--` in a comment.)
 pub const MARK: &str = " written by `cargo codeartifact configure`, which can take it back ";
-
-const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// XML text that can be changed.
 ///
@@ -73,7 +71,7 @@ impl Xml {
 
     /// The file's text.
     pub fn text(&self) -> String {
-        if self.marked { [BYTE_ORDER_MARK, &self.document.text].concat() } else { self.document.text.clone() }
+        if self.marked { format!("{BYTE_ORDER_MARK}{}", self.document.text) } else { self.document.text.clone() }
     }
 
     /// The text of an element, or the value of an attribute, decoded: `None` where there is none.

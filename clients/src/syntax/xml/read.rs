@@ -10,7 +10,7 @@ use quick_xml::escape::{resolve_xml_entity, unescape_with};
 use quick_xml::events::Event;
 use quick_xml::{Error, Reader};
 
-use super::super::SyntaxError;
+use super::super::{SyntaxError, decoded};
 use super::element::{Content, Element, is_character, is_name, local};
 
 /// The largest file read, in bytes. Settings are hand-written and a thousand times smaller.
@@ -153,14 +153,8 @@ pub(super) fn read_bytes(bytes: &[u8]) -> Result<(bool, Document), SyntaxError> 
     if let Some(name) = other_encoding(bytes) {
         return Err(SyntaxError::OtherEncoding { name });
     }
-    let text = str::from_utf8(bytes).map_err(|error| {
-        let valid = str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
-        SyntaxError::Encoding { line: valid.matches('\n').count() + 1 }
-    })?;
-    match text.strip_prefix('\u{feff}') {
-        Some(text) => Ok((true, read(text.to_owned())?)),
-        None => Ok((false, read(text.to_owned())?)),
-    }
+    let (marked, text) = decoded(bytes)?;
+    Ok((marked, read(text.to_owned())?))
 }
 
 /// The encoding, where it is not UTF-8: by the byte order mark, by zeros beside the first `<`, or as declared.
