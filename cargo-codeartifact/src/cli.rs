@@ -172,11 +172,12 @@ pub(crate) struct Local {
 
 /// Point package managers at a repository.
 ///
-/// Nothing secret is written: the package manager asks the credential helper for a token when it needs one.
+/// Nothing secret is written: the package manager asks the credential helper for a token when it needs one, or is started
+/// by `cargo codeartifact exec`. Without arguments `codeartifact.toml` says what a project uses.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Configure {
-    /// The package managers (default: those on PATH; with `--undo`: all)
+    /// The package managers (default: those on PATH and those of the project; with `--undo`: all)
     #[arg(value_name = "CLIENT")]
     pub(crate) clients: Vec<String>,
     /// The repository to read from
@@ -185,9 +186,16 @@ pub(crate) struct Configure {
     /// Cargo: the name of the registry (default: the repository's name)
     #[arg(long, value_name = "NAME", conflicts_with = "replace_default")]
     pub(crate) registry: Option<String>,
-    /// Cargo: use the repository in place of the default registry
-    #[arg(long)]
+    /// Use the repository in place of the default registry (most do so anyway; Cargo: source replacement)
+    #[arg(long, conflicts_with = "extra_index")]
     pub(crate) replace_default: bool,
+    /// Use the repository beside the default index. Where both have a package of one name the higher version wins, a
+    /// stranger's too: prefer the repository alone, with public packages through its upstreams
+    #[arg(long)]
+    pub(crate) extra_index: bool,
+    /// Only for this scope of packages, such as `@my-org`; may be given several times, and as `@my-org=REPOSITORY`
+    #[arg(long, value_name = "SCOPE")]
+    pub(crate) scope: Vec<String>,
     /// Write the project's own files
     #[arg(long, conflicts_with = "user")]
     pub(crate) project: bool,
@@ -198,7 +206,7 @@ pub(crate) struct Configure {
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Take back everything that was configured at this level, however often; later edits by others stay
-    #[arg(long, conflicts_with_all = ["repository", "registry", "replace_default", "trust"])]
+    #[arg(long, conflicts_with_all = ["repository", "registry", "replace_default", "extra_index", "scope", "trust"])]
     pub(crate) undo: bool,
     /// Trust the domain's owner, another account than the caller's, from now on
     #[arg(long, value_name = "OWNER")]

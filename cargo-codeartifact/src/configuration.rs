@@ -1,13 +1,18 @@
 //! `configure`: from what was typed to a plan, and from a plan to lines.
 
+use std::path::Path;
+
 use anyhow::anyhow;
-use clients::{Client, settings::Edit, settings::Level};
-use codeartifact::{Endpoint, Host};
+use clients::{
+    Client,
+    settings::{Choices, Edit, Level, Role},
+};
+use codeartifact::{Endpoint, Host, RepositoryName};
 use serde_json::{Value, json};
 
 use crate::{
     cli,
-    configure::{self, Applied, FileOutcome, Planned, Request, UndoOutcome, UndoRequest, Undone},
+    configure::{self, Applied, FileOutcome, Planned, Request, UndoOutcome, UndoRequest, Undone, Wish},
     context::{self, Context},
     report::{CommandError, Kind, Report},
 };
@@ -29,22 +34,20 @@ pub(crate) fn run(
     }
     let context = Context::open(globals, host)?;
     context.describe(report);
-    let clients = if named.is_empty() { found(&context.host)? } else { named };
-    let endpoint = endpoint(args, &clients, &context)?;
+    let wishes = wishes(args, &named, level, &context, report)?;
+    let mut endpoints: Vec<Endpoint> = Vec::new();
+    for wish in &wishes {
+        if !endpoints.iter().any(|endpoint| *endpoint.repository() == wish.repository) {
+            endpoints.push(endpoint(wish, &context)?);
+        }
+    }
+    let endpoint = endpoints.swap_remove(0);
     // Without a named owner the service took the caller's own account, which needs no consent.
     if context.owner().is_some() {
         context.consent_to(endpoint.domain(), endpoint.owner(), args.trust.as_ref(), report)?;
     }
-    let (registry, replace_default) = cargo_choice(args, &context);
-    let request = Request {
-        clients,
-        level,
-        endpoint,
-        registry,
-        replace_default,
-        helper: configure::helper(&context.host)?,
-        force: false,
-    };
+    let region = endpoint.region().map_or_else(|| context.region(), Ok)?.clone();
+    let request = Request { wishes, level, endpoint, region, helper: configure::helper(&context.host)?, force: false };
     let planned = configure::plan(request, &context.host)?;
     for finding in &planned.findings {
         report.warn(&finding.to_string());
@@ -54,7 +57,7 @@ pub(crate) fn run(
     }
     let applied = configure::apply(&planned, &context.host)?;
     report.detail(&format!("for `--undo`, what was written is kept in {}", applied.journal.display()));
-    show_applied(&planned, &applied, level, report)
+    show_applied(&planned, &applied, level, &context.host, report)
 }
 
 /// The clients of the command line, each once.
@@ -76,15 +79,132 @@ fn clients_of(words: &[String]) -> Result<Vec<&'static Client>, CommandError> {
     Ok(clients)
 }
 
-/// Those on this machine.
+/// Those on this machine, and those of the project one stands in.
 fn found(host: &Host) -> Result<Vec<&'static Client>, CommandError> {
-    let here = |client: &&Client| client.programs.iter().any(|program| host.find_program(program).is_some());
+    let here = |client: &&Client| {
+        client.programs.iter().any(|program| host.find_program(program).is_some())
+            || configure::in_project(client, host)
+    };
     let found: Vec<&'static Client> = configured_here().filter(here).collect();
     if found.is_empty() {
         return Err(CommandError::user(anyhow!("there is no package manager on PATH that can be configured"))
             .hint(format!("name one all the same: {}", known())));
     }
     Ok(found)
+}
+
+/// What each client is to be set up for: as the command line says, else as the project's file does.
+///
+/// What a client cannot do is an error where the client was named, or nobody can do it; where it was only found, it is
+/// left out and said so.
+fn wishes(
+    args: &cli::Configure,
+    named: &[&'static Client],
+    level: Level,
+    context: &Context,
+    report: &mut Report,
+) -> Result<Vec<Wish>, CommandError> {
+    let clients = if named.is_empty() { found(&context.host)? } else { named.to_vec() };
+    let (mut wishes, mut reasons) = (Vec::new(), Vec::new());
+    for client in clients {
+        let asked = Asked { args, client, level, context };
+        match asked.misfit() {
+            None => wishes.extend(asked.wishes()?),
+            Some(reason) if named.is_empty() => reasons.push(format!("{} is left as it is: {reason}", client.title)),
+            Some(reason) => {
+                return Err(CommandError::user(anyhow!("{} cannot be configured so: {reason}", client.title))
+                    .hint(format!("`cargo codeartifact help {}` says what it can do", client.name)));
+            }
+        }
+    }
+    if wishes.is_empty() {
+        let reason = reasons.join("; ");
+        return Err(CommandError::user(anyhow!("no package manager here can be configured so: {reason}")));
+    }
+    reasons.iter().for_each(|reason| report.note(reason));
+    Ok(wishes)
+}
+
+/// What is asked of one client.
+struct Asked<'a> {
+    args: &'a cli::Configure,
+    client: &'static Client,
+    level: Level,
+    context: &'a Context,
+}
+
+impl Asked<'_> {
+    fn choices(&self) -> Choices {
+        self.client.settings.expect("only clients with settings are asked").choices()
+    }
+
+    /// Why the client cannot do what the command line asks.
+    fn misfit(&self) -> Option<String> {
+        let choices = self.choices();
+        if !choices.levels.contains(&self.level) {
+            return Some(format!("it has no settings at {} level", self.level));
+        }
+        if self.args.registry.is_some() && !choices.name {
+            return Some("it knows repositories by their URL, not by a name".to_owned());
+        }
+        let role = self.role_asked();
+        if role.is_some_and(|role| !choices.roles.contains(&role)) {
+            return Some(if role == Some(Role::Extra) {
+                "it has no extra index".to_owned()
+            } else {
+                "a repository cannot take the place of its default registry".to_owned()
+            });
+        }
+        let scoped = !self.args.scope.is_empty() && choices.scope.is_none();
+        scoped.then(|| "a repository is for all of its packages, not for a scope".to_owned())
+    }
+
+    fn role_asked(&self) -> Option<Role> {
+        match self.args {
+            cli::Configure { extra_index: true, .. } => Some(Role::Extra),
+            cli::Configure { replace_default: true, .. } => Some(Role::Default),
+            _ => None,
+        }
+    }
+
+    /// One wish, or one for each repository that scopes are of.
+    fn wishes(&self) -> Result<Vec<Wish>, CommandError> {
+        let said = self.context.project.as_ref().and_then(|project| project.clients.get(self.client.name));
+        let said = said.cloned().unwrap_or_default();
+        let own = self.args.repository.clone().or(said.repository);
+        let usual = || own.clone().map_or_else(|| self.context.repository(None), Ok);
+        let (name, role) = match (self.args.registry.clone(), self.role_asked()) {
+            (None, None) => (said.name, said.role),
+            typed => typed,
+        };
+        let role = role.unwrap_or(self.choices().roles[0]);
+        let scopes = if self.args.scope.is_empty() { said.scopes } else { typed_scopes(&self.args.scope)? };
+        let wish = |repository, scopes| Wish { client: self.client, repository, name: name.clone(), role, scopes };
+        if scopes.is_empty() {
+            return Ok(vec![wish(usual()?, Vec::new())]);
+        }
+        let mut wishes: Vec<Wish> = Vec::new();
+        for (scope, repository) in scopes {
+            let repository = repository.map_or_else(usual, Ok)?;
+            match wishes.iter_mut().find(|wish| wish.repository == repository) {
+                Some(wish) => wish.scopes.push(scope),
+                None => wishes.push(wish(repository, vec![scope])),
+            }
+        }
+        Ok(wishes)
+    }
+}
+
+/// `@scope` or `@scope=REPOSITORY`.
+fn typed_scopes(words: &[String]) -> Result<Vec<(String, Option<RepositoryName>)>, CommandError> {
+    let one = |word: &String| match word.rsplit_once('=') {
+        None => Ok((word.clone(), None)),
+        Some((scope, repository)) => match repository.parse() {
+            Ok(repository) => Ok((scope.to_owned(), Some(repository))),
+            Err(error) => Err(CommandError::usage(error).context(format!("`--scope {word}`"))),
+        },
+    };
+    words.iter().map(one).collect()
 }
 
 fn known() -> String {
@@ -98,11 +218,10 @@ fn configured_here() -> impl Iterator<Item = &'static Client> {
 
 /// The repository's address as the service says it, and as the credential helper will see it: an address that the
 /// helper would not serve is not written.
-fn endpoint(args: &cli::Configure, clients: &[&Client], context: &Context) -> Result<Endpoint, CommandError> {
-    let repository = context.repository_id(context.repository(args.repository.as_ref())?)?;
-    // `clients` is never empty; the format matters little, as the address of each format follows from any other.
-    let format = clients.first().map_or(codeartifact::PackageFormat::Cargo, |client| client.format);
-    let url = context.control_plane()?.get_repository_endpoint(&repository, format)?;
+fn endpoint(wish: &Wish, context: &Context) -> Result<Endpoint, CommandError> {
+    let repository = context.repository_id(wish.repository.clone())?;
+    // The format matters little: the address of each follows from any other.
+    let url = context.control_plane()?.get_repository_endpoint(&repository, wish.client.format)?;
     let foreign = || {
         CommandError::new(Kind::Service, anyhow!("the service names an address that gets no token from us: `{url}`"))
             .hint("nothing was written; check `AWS_ENDPOINT_URL_CODEARTIFACT` and where it leads")
@@ -116,44 +235,53 @@ fn endpoint(args: &cli::Configure, clients: &[&Client], context: &Context) -> Re
     if is_asked_for { Ok(endpoint) } else { Err(foreign()) }
 }
 
-/// What the command line says about Cargo, else the project's file.
-fn cargo_choice(args: &cli::Configure, context: &Context) -> (Option<String>, bool) {
-    match &context.project {
-        Some(project) if args.registry.is_none() && !args.replace_default => {
-            (project.cargo.registry.clone(), project.cargo.replace_default)
-        }
-        _ => (args.registry.clone(), args.replace_default),
-    }
-}
-
 fn show_planned(planned: &Planned, level: Level, report: &mut Report) -> Result<(), CommandError> {
     if report.json() {
         return report.value(&json!({
-            "level": level.to_string(), "dry-run": true, "edits": edits(&planned.edits),
+            "level": level.to_string(), "dry-run": true, "edits": edits(&planned.edits), "links": planned.links,
             "findings": findings(planned), "names": names(planned),
         }));
     }
     show_edits(&planned.edits, report)?;
+    for link in &planned.links {
+        report.line(&format!("{}: leads to the credential helper", link.display()))?;
+    }
     if planned.is_empty() {
         report.note("nothing to do: it is configured so already");
     }
     Ok(())
 }
 
-fn show_applied(planned: &Planned, applied: &Applied, level: Level, report: &mut Report) -> Result<(), CommandError> {
+fn show_applied(
+    planned: &Planned,
+    applied: &Applied,
+    level: Level,
+    host: &Host,
+    report: &mut Report,
+) -> Result<(), CommandError> {
     if report.json() {
         let files: Vec<Value> =
             applied.files.iter().map(|(path, outcome)| json!({ "path": path, "outcome": written(*outcome) })).collect();
         return report.value(&json!({
             "level": level.to_string(), "dry-run": false, "edits": edits(&planned.edits), "files": files,
-            "findings": findings(planned), "names": names(planned),
+            "links": planned.links, "findings": findings(planned), "names": names(planned),
         }));
     }
     for (path, outcome) in &applied.files {
         report.line(&format!("{}: {}", written(*outcome), path.display()))?;
     }
+    for link in &planned.links {
+        report.line(&format!("created: {}", link.display()))?;
+    }
     if planned.is_empty() {
         report.note("nothing to do: it is configured so already");
+    }
+    if let Some(folder) = applied.links.as_ref().filter(|folder| !is_on_path(folder, host)) {
+        let folder = folder.display();
+        report.warn(&format!(
+            "{folder} is not on PATH, where package managers look for the credential helper; in your shell's start-up file: \
+             `export PATH=\"{folder}:$PATH\"`"
+        ));
     }
     for named in &planned.names {
         report.note(&format!("{} knows the repository as `{}`", named.client, named.name));
@@ -171,7 +299,7 @@ fn show_undone(undone: &Undone, request: &UndoRequest, report: &mut Report) -> R
         let left: Vec<Value> = undone.left.iter().map(|left| json!({ "path": left.path, "key": left.key })).collect();
         return report.value(&json!({
             "level": request.level.to_string(), "dry-run": request.dry_run, "edits": edits(&undone.edits),
-            "files": files, "left": left,
+            "files": files, "links": undone.links, "left": left,
         }));
     }
     if request.dry_run {
@@ -180,6 +308,10 @@ fn show_undone(undone: &Undone, request: &UndoRequest, report: &mut Report) -> R
     for (path, outcome) in &undone.files {
         report.line(&format!("{}: {}", taken_back(*outcome, request.dry_run), path.display()))?;
     }
+    let removed = if request.dry_run { "would remove" } else { "removed" };
+    for link in &undone.links {
+        report.line(&format!("{removed}: {}", link.display()))?;
+    }
     for left in &undone.left {
         report.warn(&format!("`{}` in {} was changed by others since, and stays", left.key, left.path.display()));
     }
@@ -187,6 +319,11 @@ fn show_undone(undone: &Undone, request: &UndoRequest, report: &mut Report) -> R
         report.note("nothing to undo: nothing of ours is there");
     }
     Ok(())
+}
+
+fn is_on_path(folder: &Path, host: &Host) -> bool {
+    let path = host.var_os("PATH").unwrap_or_default();
+    std::env::split_paths(path).any(|entry| entry == folder)
 }
 
 /// Each edit: why, where, and its lines.

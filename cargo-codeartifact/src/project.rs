@@ -10,14 +10,16 @@
 mod reader;
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
+use clients::{Client, settings::Role};
 use codeartifact::{AccountId, DomainName, PackageFormat, Region, RepositoryName};
 
-use reader::Reader;
+use reader::{Reader, Table};
 
 /// The file's name.
 pub(crate) const FILE_NAME: &str = "codeartifact.toml";
@@ -31,16 +33,6 @@ const NEAR: usize = 3;
 /// The tables of the organisation's part.
 const ORGANISATION: [&str; 8] =
     ["domain", "principals", "repositories", "package-groups", "retention", "promotion", "approval", "removed"];
-
-/// What `[clients.NAME]` may say, by client.
-const CLIENTS: [(&str, &[&str]); 6] = [
-    ("cargo", &["registry", "replace-default"]),
-    ("npm", &["scopes"]),
-    ("pnpm", &["scopes"]),
-    ("yarn", &["scopes"]),
-    ("pip", &["index"]),
-    ("uv", &["index"]),
-];
 
 /// Keys people may expect in a project file, and that only the user's own files may hold.
 const USERS_OWN: [&str; 11] = [
@@ -72,8 +64,8 @@ pub(crate) struct Project {
     pub(crate) repository: Option<RepositoryName>,
     /// `[project] publish-to`
     pub(crate) publish_to: PublishTo,
-    /// `[clients.cargo]`
-    pub(crate) cargo: CargoChoice,
+    /// `[clients.NAME]`, by the client's name.
+    pub(crate) clients: BTreeMap<&'static str, ClientChoice>,
     /// `[publish] version`
     pub(crate) version: VersionChoice,
     /// `[publish] packages`: folders, with `*`; empty means all that is found.
@@ -103,13 +95,17 @@ impl PublishTo {
     }
 }
 
-/// `[clients.cargo]`: what differs from the default.
+/// `[clients.NAME]`: what differs from the default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct CargoChoice {
-    /// The registry's name.
-    pub(crate) registry: Option<String>,
-    /// Whether the repository stands in for the default registry.
-    pub(crate) replace_default: bool,
+pub(crate) struct ClientChoice {
+    /// `repository`: to read from, in place of `[project] repository`.
+    pub(crate) repository: Option<RepositoryName>,
+    /// `registry`: a name for it.
+    pub(crate) name: Option<String>,
+    /// `replace-default = true`, `index = "replace"` or `"extra"`.
+    pub(crate) role: Option<Role>,
+    /// `scopes`: then only these; each perhaps with a repository of its own.
+    pub(crate) scopes: Vec<(String, Option<RepositoryName>)>,
 }
 
 /// `[publish] version`: where versions come from.
@@ -304,17 +300,10 @@ impl Project {
             };
         }
         if let Some(clients) = root.table("clients")? {
-            clients.only(&CLIENTS.map(|(name, _)| name), &USERS_OWN)?;
-            for (name, keys) in CLIENTS {
-                if let Some(table) = clients.table(name)? {
-                    table.only(keys, &USERS_OWN)?;
-                    if name == "cargo" {
-                        project.cargo.registry = table.text("registry")?;
-                        project.cargo.replace_default = table.truth("replace-default")?.unwrap_or(false);
-                        if project.cargo.registry.is_some() && project.cargo.replace_default {
-                            return Err(table.exclusive("registry", "replace-default"));
-                        }
-                    }
+            clients.only(&clients::CLIENTS.iter().map(|client| client.name).collect::<Vec<_>>(), &USERS_OWN)?;
+            for client in clients::CLIENTS {
+                if let Some(table) = clients.table(client.name)? {
+                    project.clients.insert(client.name, ClientChoice::read(client, &table)?);
                 }
             }
         }
@@ -328,6 +317,35 @@ impl Project {
             project.packages = table.texts("packages")?;
         }
         Ok(project)
+    }
+}
+
+impl ClientChoice {
+    fn read(client: &Client, table: &Table<'_>) -> Result<Self, ProjectError> {
+        let choices = client.settings.map(clients::Settings::choices);
+        let has = |role| choices.is_none_or(|choices| choices.roles.contains(&role));
+        let mut known = vec!["repository"];
+        known.extend(choices.is_none_or(|choices| choices.name).then_some("registry"));
+        known.extend((has(Role::Named) && has(Role::Default)).then_some("replace-default"));
+        known.extend(has(Role::Extra).then_some("index"));
+        known.extend(choices.is_none_or(|choices| choices.scope.is_some()).then_some("scopes"));
+        table.only(&known, &USERS_OWN)?;
+        let mut choice =
+            Self { repository: table.name("repository")?, name: table.text("registry")?, ..Self::default() };
+        if table.truth("replace-default")?.unwrap_or(false) {
+            if choice.name.is_some() {
+                return Err(table.exclusive("registry", "replace-default"));
+            }
+            choice.role = Some(Role::Default);
+        }
+        choice.role = match table.text("index")?.as_deref() {
+            None => choice.role,
+            Some("replace") => Some(Role::Default),
+            Some("extra") => Some(Role::Extra),
+            Some(word) => return Err(table.unknown_word("index", word, "`replace` or `extra`")),
+        };
+        choice.scopes = table.scopes("scopes")?;
+        Ok(choice)
     }
 }
 

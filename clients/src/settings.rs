@@ -8,16 +8,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use codeartifact::Endpoint;
+use codeartifact::{Endpoint, Region};
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::shown;
-use crate::syntax::{Change, Syntax, SyntaxError};
+use crate::syntax::{Change, Syntax, SyntaxError, whole};
 
 mod diff;
 
 /// How a client is set up.
 pub trait Settings: Sync {
+    /// What the client can be asked for beyond a repository.
+    fn choices(&self) -> Choices;
+
     /// How the folder of a project is told from its parents and children.
     fn project_marker(&self) -> ProjectMarker;
 
@@ -39,7 +42,52 @@ pub trait Settings: Sync {
     ///
     /// # Errors
     /// The name asked for, or the repository's, is not one the client accepts.
-    fn repository_name(&self, goal: &Goal<'_>) -> Result<Option<String>, SettingsError>;
+    fn repository_name(&self, _goal: &Goal<'_>) -> Result<Option<String>, SettingsError> {
+        Ok(None)
+    }
+
+    /// The names under which the client starts the credential program, such as `keyring`. They have to be in
+    /// [`Goal::links`]; a project's files do not need them.
+    fn links(&self, _goal: &Goal<'_>) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// What a client can be asked for beyond a repository. Whatever is not among them is refused before anything is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Choices {
+    /// Where its settings can be written, the usual one first.
+    pub levels: &'static [Level],
+    /// What the repository can be to it, the usual one first; never empty.
+    pub roles: &'static [Role],
+    /// Whether it knows a repository by a name of the user's choice.
+    pub name: bool,
+    /// What it calls the part of its packages that a repository can be for, such as `scope`; `None` where a repository is
+    /// for all.
+    pub scope: Option<&'static str>,
+}
+
+/// What a repository is to a client, beside its other sources of packages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// It is known by a name, and used where somebody names it.
+    Named,
+    /// It takes the place of the client's default source.
+    Default,
+    /// It is asked beside the default source. Where the client takes the highest version of all sources, a stranger's
+    /// package of the same name can win.
+    Extra,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Named => "named",
+            Self::Default => "default",
+            Self::Extra => "extra",
+        })
+    }
 }
 
 /// For whom a client is set up.
@@ -70,10 +118,33 @@ pub struct Goal<'a> {
     pub endpoint: &'a Endpoint,
     /// The name the user chose for it, where the client knows it by one.
     pub name: Option<&'a str>,
-    /// Let it stand in for the client's default registry.
-    pub replace_default: bool,
+    /// What it is to the client.
+    pub role: Role,
+    /// The parts of the client's packages it is for, as the client writes them (`@my-org`); all where there is none.
+    pub scopes: &'a [String],
+    /// The Region in which a token for it is asked for.
+    pub region: &'a Region,
     /// The credential program's file, absolute.
     pub helper: &'a Path,
+    /// The folder of the names under which clients start it, absolute.
+    pub links: &'a Path,
+}
+
+impl Goal<'_> {
+    /// The domain as a link's name has it after its prefix, for a client that says nothing when it asks:
+    /// `DOMAIN-OWNER.REGION`.
+    pub fn domain_link(&self, prefix: &str) -> String {
+        format!("{prefix}{}-{}.{}", self.endpoint.domain(), self.endpoint.owner(), self.region)
+    }
+
+    /// A link's file, as text that a settings file can hold.
+    ///
+    /// # Errors
+    /// [`SettingsError::Path`]: the folder's name is not UTF-8.
+    pub fn link_path(&self, name: &str) -> Result<String, SettingsError> {
+        let path = self.links.join(name);
+        path.to_str().map(str::to_owned).ok_or(SettingsError::Path { path })
+    }
 }
 
 /// Where files can be.
@@ -89,11 +160,11 @@ pub struct Places<'a> {
 /// How the folder of a project is found: upwards from where one stands.
 #[derive(Debug, Clone, Copy)]
 pub struct ProjectMarker {
-    /// The file every project has.
-    pub file: &'static str,
-    /// Whether the file, by its text, belongs to the project's outermost folder. Without such a folder the nearest that
-    /// has the file counts.
-    pub is_outermost: fn(&str) -> bool,
+    /// Files of which every project has one.
+    pub files: &'static [&'static str],
+    /// Whether a file, by its name and text, belongs to the project's outermost folder. Without such a folder the nearest
+    /// that has one of the files counts.
+    pub is_outermost: fn(&str, &str) -> bool,
 }
 
 /// A file a client reads.
@@ -131,6 +202,31 @@ pub struct Edit {
 }
 
 impl Edit {
+    /// The edit that makes a file of ours, as a whole: a script in the client's own language. An earlier text of ours, told
+    /// by [`MARK`](crate::syntax::whole::MARK), is replaced.
+    ///
+    /// # Errors
+    /// [`SettingsError::Foreign`]: there is a file of that name, and it is not ours.
+    pub fn whole(file: &SettingsFile, text: Option<&[u8]>, ours: &str, why: &str) -> Result<Self, SettingsError> {
+        let path = file.candidates.last().cloned().unwrap_or_default();
+        let planned = whole::set(text, ours).map_err(|_foreign| SettingsError::Foreign { path: path.clone() })?;
+        let (changes, present) = match planned {
+            whole::Planned::Change(change) => (vec![change], Vec::new()),
+            whole::Planned::Present(change) => (Vec::new(), vec![change]),
+        };
+        Ok(Self {
+            path,
+            before: text.map(|text| String::from_utf8_lossy(text).into_owned()),
+            after: ours.to_owned(),
+            why: why.to_owned(),
+            level: file.level,
+            syntax: Syntax::Whole,
+            changes,
+            present,
+            findings: Vec::new(),
+        })
+    }
+
     /// Whether nothing is to be done.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.before.as_deref().unwrap_or_default() == self.after
@@ -195,6 +291,22 @@ pub enum SettingsError {
         /// The rule, in words.
         rule: &'static str,
     },
+    /// A file of that name is there, and not from us.
+    #[error("{} is not from `configure`", shown_path(path))]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A part of packages, named as the client does not name it.
+    #[error("`{scope}` is no {what}: {rule}")]
+    Scope {
+        /// The text, as it may be shown.
+        scope: String,
+        /// What it should be, such as `scope`.
+        what: &'static str,
+        /// The rule, in words.
+        rule: &'static str,
+    },
     /// What would have to be replaced looks like a secret, which is not kept for taking it back.
     #[error("{}:{line}: `{key}` holds what looks like a secret", shown_path(path))]
     SecretInTheWay {
@@ -232,6 +344,8 @@ impl SettingsError {
             Self::Syntax { .. } => Some("correct the file, and run this again; it was left as it is".to_owned()),
             Self::NameInUse { .. } => Some("choose another name with `--registry NAME`, or remove that one".to_owned()),
             Self::Name { .. } => Some("choose a name with `--registry NAME`".to_owned()),
+            Self::Foreign { path } => Some(format!("move {} away, and run this again", shown_path(path))),
+            Self::Scope { .. } => None,
             Self::SecretInTheWay { .. } => Some("remove the value by hand, and run this again".to_owned()),
             Self::NoHome { .. } => Some("set `HOME`".to_owned()),
             Self::Path { .. } => None,

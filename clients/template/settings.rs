@@ -1,14 +1,19 @@
 //! NAME's files (the page of its manual): where they are, which wins, what is written into which.
 
-use crate::settings::{Edit, Goal, Level, Places, ProjectMarker, Settings, SettingsError, SettingsFile};
+use crate::settings::{Choices, Edit, Goal, Level, Places, ProjectMarker, Role, Settings, SettingsError, SettingsFile};
 use crate::syntax::{Syntax, Value, toml::Toml};
 
 /// NAME's settings.
 pub(super) struct NameSettings;
 
 impl Settings for NameSettings {
+    fn choices(&self) -> Choices {
+        let levels = &[Level::User, Level::Project];
+        Choices { levels, roles: &[Role::Default], name: false, scope: None }
+    }
+
     fn project_marker(&self) -> ProjectMarker {
-        ProjectMarker { file: "name.toml", is_outermost: |_| false }
+        ProjectMarker { files: &["name.toml"], is_outermost: |_, _| false }
     }
 
     fn files(&self, goal: &Goal<'_>, places: &Places<'_>) -> Result<Vec<SettingsFile>, SettingsError> {
@@ -37,9 +42,5 @@ impl Settings for NameSettings {
             present: Vec::new(),
             findings: Vec::new(),
         })
-    }
-
-    fn repository_name(&self, _goal: &Goal<'_>) -> Result<Option<String>, SettingsError> {
-        Ok(None)
     }
 }

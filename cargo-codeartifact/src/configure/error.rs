@@ -21,6 +21,17 @@ pub(crate) enum ConfigureError {
     /// There is no place to keep what was written.
     #[error("there is no folder to keep what was written, for `--undo`")]
     NoStateFolder,
+    /// There is no place for the names under which clients start the credential program.
+    #[error("there is no folder for the links to the credential helper")]
+    NoLinksFolder,
+    /// The credential program did not make or remove its links.
+    #[error("`{command}` failed: {reason}")]
+    Links {
+        /// What was run.
+        command: String,
+        /// What it said.
+        reason: String,
+    },
     /// The system said no.
     #[error("cannot {action} {}", .path.display())]
     System {
@@ -118,6 +129,8 @@ impl ConfigureError {
                 Some("install it: from a checkout, `cargo build --release --workspace` builds both programs".to_owned())
             }
             Self::NoStateFolder => Some("set `HOME`, or `XDG_STATE_HOME`".to_owned()),
+            Self::NoLinksFolder => Some("set `HOME`, or `XDG_DATA_HOME`".to_owned()),
+            Self::Links { command, .. } => Some(format!("run `{command}` to see more")),
             Self::System { .. } | Self::NotAFile { .. } | Self::TooLarge { .. } => None,
             Self::Escapes { target, .. } => Some(format!("edit {} yourself, or move it home", target.display())),
             Self::EndlessLinks { .. } => Some("remove the link".to_owned()),

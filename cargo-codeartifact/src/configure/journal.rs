@@ -15,17 +15,20 @@ use serde::{Deserialize, Serialize};
 use super::error::ConfigureError;
 use super::place::{Bounds, Place, Replaced};
 
-/// The form of the journal. A change of it needs a reader for the form before.
-const VERSION: u32 = 1;
+/// The form of the journal. A change of it needs a reader for the form before. In version 1 each change named one client
+/// for all of its claims, and there were no links.
+const VERSION: u32 = 2;
 const FILE: &str = "configure.json";
 const LOCK: &str = "configure.lock";
 /// How long another run is waited for: many times what one takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// For whom something was written. A run relies on what others wrote before it, so one change may have several.
+/// For which client and whom something was written. A run relies on what others wrote before it, so one change may have
+/// several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Claim {
+    client: String,
     level: Level,
     /// The project's folder, links resolved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,19 +36,18 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    pub(super) fn of(level: Level, project: &Path) -> Self {
+    pub(super) fn of(client: &str, level: Level, project: &Path) -> Self {
         let project = match level {
             Level::User => None,
             Level::Project => Some(project.canonicalize().unwrap_or_else(|_| project.to_path_buf())),
         };
-        Self { level, project }
+        Self { client: client.to_owned(), level, project }
     }
 }
 
 /// Who writes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Author<'a> {
-    pub(super) client: &'static str,
     pub(super) claim: &'a Claim,
     pub(super) anchor: &'a Path,
 }
@@ -55,6 +57,15 @@ pub(super) struct Author<'a> {
 pub(super) struct Journal {
     path: PathBuf,
     files: Vec<JournaledFile>,
+    links: Vec<JournaledLink>,
+}
+
+/// A link that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct JournaledLink {
+    pub(super) folder: PathBuf,
+    pub(super) name: String,
+    pub(super) claims: Vec<Claim>,
 }
 
 /// What was written into one file.
@@ -77,7 +88,6 @@ pub(super) struct JournaledFile {
 /// One value changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct JournaledChange {
-    pub(super) client: String,
     pub(super) claims: Vec<Claim>,
     #[serde(flatten)]
     pub(super) change: Change,
@@ -92,13 +102,30 @@ struct AnyVersion {
 struct Written {
     version: u32,
     files: Vec<JournaledFile>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    links: Vec<JournaledLink>,
+}
+
+/// What version 1 has otherwise: a claim has the client of its change.
+fn from_version_1(mut journal: serde_json::Value) -> serde_json::Value {
+    let files = journal.get_mut("files").and_then(serde_json::Value::as_array_mut);
+    let changes = files.into_iter().flatten().filter_map(|file| file.get_mut("changes")?.as_array_mut()).flatten();
+    for change in changes {
+        let client = change.get("client").cloned().unwrap_or_default();
+        for claim in change.get_mut("claims").and_then(serde_json::Value::as_array_mut).into_iter().flatten() {
+            if let Some(claim) = claim.as_object_mut() {
+                claim.insert("client".to_owned(), client.clone());
+            }
+        }
+    }
+    journal
 }
 
 impl Journal {
     /// Reads the journal in the state folder, under the lock; an empty one where there is none.
     pub(super) fn load(state: &Path) -> Result<Self, ConfigureError> {
         let path = state.join(FILE);
-        let mut journal = Self { path, files: Vec::new() };
+        let mut journal = Self { path, files: Vec::new(), links: Vec::new() };
         let place = journal.place()?;
         place.sweep()?;
         let Some(bytes) = place.read()? else { return Ok(journal) };
@@ -106,12 +133,14 @@ impl Journal {
         let fault = |reason: String| ConfigureError::Journal { path: journal.path.clone(), reason };
         let AnyVersion { version } =
             serde_json::from_slice(&bytes).map_err(|error| fault(format!("it is damaged in line {}", error.line())))?;
-        if version != VERSION {
-            return Err(fault(format!("it is of version {version}, and this program knows version {VERSION}")));
-        }
-        let written: Written =
-            serde_json::from_slice(&bytes).map_err(|error| fault(format!("it is damaged in line {}", error.line())))?;
-        journal.files = written.files;
+        let damaged = |error: serde_json::Error| fault(format!("it is damaged in line {}", error.line()));
+        let written: Written = match version {
+            1 => serde_json::from_value(from_version_1(serde_json::from_slice(&bytes).map_err(damaged)?))
+                .map_err(damaged)?,
+            VERSION => serde_json::from_slice(&bytes).map_err(damaged)?,
+            _ => return Err(fault(format!("it is of version {version}, and this program knows version {VERSION}"))),
+        };
+        (journal.files, journal.links) = (written.files, written.links);
         Ok(journal)
     }
 
@@ -119,11 +148,11 @@ impl Journal {
     pub(super) fn save(&self) -> Result<(), ConfigureError> {
         let place = self.place()?;
         let before = place.read()?;
-        let replaced = match (&before, self.files.is_empty()) {
+        let replaced = match (&before, self.files.is_empty() && self.links.is_empty()) {
             (None, true) => Replaced::Yes,
             (Some(before), true) => place.remove(before)?,
             (_, false) => {
-                let written = Written { version: VERSION, files: self.files.clone() };
+                let written = Written { version: VERSION, files: self.files.clone(), links: self.links.clone() };
                 let mut bytes = serde_json::to_vec_pretty(&written).map_err(|error| ConfigureError::System {
                     action: "write",
                     path: self.path.clone(),
@@ -149,7 +178,7 @@ impl Journal {
 
     /// Takes down an edit before it is made, and claims for what is there already. Says whether anything is new.
     pub(super) fn record(&mut self, author: &Author<'_>, edit: &Edit, folders: &[PathBuf]) -> bool {
-        let Author { client, claim, anchor } = *author;
+        let Author { claim, anchor } = *author;
         let before = self.clone();
         let known = self.files.iter().position(|file| file.path == edit.path);
         if known.is_none() && edit.changes.is_empty() {
@@ -178,7 +207,7 @@ impl Journal {
             // One that was taken down and not made, or made and taken out by somebody else, is made anew.
             let mut claims = Vec::new();
             file.changes.retain(|old| {
-                let same = old.client == client && old.change.same_as(change);
+                let same = old.change.same_as(change);
                 if same {
                     claims.extend(old.claims.iter().cloned());
                 }
@@ -187,10 +216,10 @@ impl Journal {
             if !claims.contains(claim) {
                 claims.push(claim.clone());
             }
-            file.changes.push(JournaledChange { client: client.to_owned(), claims, change: change.clone() });
+            file.changes.push(JournaledChange { claims, change: change.clone() });
         }
         for present in &edit.present {
-            for old in file.changes.iter_mut().filter(|old| old.client == client && old.change.same_as(present)) {
+            for old in file.changes.iter_mut().filter(|old| old.change.same_as(present)) {
                 if !old.claims.contains(claim) {
                     old.claims.push(claim.clone());
                 }
@@ -199,12 +228,39 @@ impl Journal {
         *self != before
     }
 
-    /// Forgets a claim of some clients on a file, and what nobody claims any more.
-    pub(super) fn forget(&mut self, path: &Path, is_claimed: impl Fn(&JournaledChange, &Claim) -> bool) {
+    /// Takes down a link that is about to be made, or a claim for one that was. Says whether anything is new.
+    pub(super) fn record_link(&mut self, folder: &Path, name: &str, is_there: bool, claim: &Claim) -> bool {
+        match self.links.iter_mut().find(|link| link.folder == folder && link.name == name) {
+            Some(link) if link.claims.contains(claim) => false,
+            Some(link) => {
+                link.claims.push(claim.clone());
+                true
+            }
+            // Somebody made it before us: it stays when ours are taken back.
+            None if is_there => false,
+            None => {
+                let claims = vec![claim.clone()];
+                self.links.push(JournaledLink { folder: folder.to_path_buf(), name: name.to_owned(), claims });
+                true
+            }
+        }
+    }
+
+    /// Forgets claims on links; gives the links that nobody claims any more.
+    pub(super) fn forget_links(&mut self, is_meant: impl Fn(&Claim) -> bool) -> Vec<JournaledLink> {
+        for link in &mut self.links {
+            link.claims.retain(|claim| !is_meant(claim));
+        }
+        let (gone, kept) = std::mem::take(&mut self.links).into_iter().partition(|link| link.claims.is_empty());
+        self.links = kept;
+        gone
+    }
+
+    /// Forgets claims on a file, and what nobody claims any more.
+    pub(super) fn forget(&mut self, path: &Path, is_meant: impl Fn(&Claim) -> bool) {
         for file in self.files.iter_mut().filter(|file| file.path == path) {
             for change in &mut file.changes {
-                let claims = std::mem::take(&mut change.claims);
-                change.claims = claims.into_iter().filter(|claim| !is_claimed(change, claim)).collect();
+                change.claims.retain(|claim| !is_meant(claim));
             }
             file.changes.retain(|change| !change.claims.is_empty());
         }

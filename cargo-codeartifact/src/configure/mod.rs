@@ -5,6 +5,7 @@
 //! - `place`: where a file really is, links resolved once; what may be touched there, and what not;
 //! - `folder`: the few things done in one folder, through its descriptor;
 //! - `journal`: what was written, so that it can be taken back; never a secret;
+//! - `links`: the names under which clients start the credential program, made and removed by that program;
 //! - `undo`: taking it back.
 //!
 //! A file has its old or its new bytes at every moment: the new ones are written beside it, synced, and renamed over
@@ -12,15 +13,17 @@
 //! replaced, and the edit is then made anew on what it has become. The journal is written first, so that there is
 //! nothing in a file that `undo` does not know of; what the journal knows and no file has, `undo` passes over.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use clients::settings::{Edit, Finding, Goal, Level, Places, ProjectMarker, SettingsError, SettingsFile};
+use clients::settings::{Edit, Finding, Goal, Level, Places, ProjectMarker, Role, SettingsError, SettingsFile};
 use clients::{Client, Settings};
-use codeartifact::{Endpoint, Host};
+use codeartifact::{Endpoint, Host, Region, RepositoryName};
 
 mod error;
 mod folder;
 mod journal;
+mod links;
 mod place;
 #[cfg(test)]
 mod tests;
@@ -40,20 +43,33 @@ const ATTEMPTS: u32 = 5;
 /// What to set up.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
-    /// The package managers.
-    pub(crate) clients: Vec<&'static Client>,
+    /// The package managers, each with what it is to be set up for. One may be there several times.
+    pub(crate) wishes: Vec<Wish>,
     /// For whom.
     pub(crate) level: Level,
-    /// The repository, in any format: each client gets its own.
+    /// A repository of the domain, in any format: each client gets its own.
     pub(crate) endpoint: Endpoint,
-    /// A name of the user's choice for it.
-    pub(crate) registry: Option<String>,
-    /// Let it stand in for the client's default registry.
-    pub(crate) replace_default: bool,
+    /// The Region in which a token is asked for.
+    pub(crate) region: Region,
     /// The credential program's file, absolute; [`helper`] finds it.
     pub(crate) helper: PathBuf,
     /// Edit also what belongs to another user or lies outside the home folder.
     pub(crate) force: bool,
+}
+
+/// What one client is to be set up for: within its [`Choices`](clients::settings::Choices).
+#[derive(Debug, Clone)]
+pub(crate) struct Wish {
+    /// The client.
+    pub(crate) client: &'static Client,
+    /// The repository.
+    pub(crate) repository: RepositoryName,
+    /// A name of the user's choice for it.
+    pub(crate) name: Option<String>,
+    /// What it is to the client.
+    pub(crate) role: Role,
+    /// The parts of the client's packages it is for; all where there is none.
+    pub(crate) scopes: Vec<String>,
 }
 
 /// What would be written.
@@ -65,13 +81,15 @@ pub(crate) struct Planned {
     pub(crate) findings: Vec<Finding>,
     /// The names under which clients will know the repository.
     pub(crate) names: Vec<Named>,
+    /// The links that would be made, by their files.
+    pub(crate) links: Vec<PathBuf>,
     request: Request,
 }
 
 impl Planned {
     /// Whether everything is right already.
     pub(crate) fn is_empty(&self) -> bool {
-        self.edits.is_empty()
+        self.edits.is_empty() && self.links.is_empty()
     }
 }
 
@@ -89,6 +107,8 @@ pub(crate) struct Named {
 pub(crate) struct Applied {
     /// Every file looked at, with what happened to it.
     pub(crate) files: Vec<(PathBuf, FileOutcome)>,
+    /// The folder of links, where a client needs one.
+    pub(crate) links: Option<PathBuf>,
     /// Where it is kept what was written, for `undo`.
     pub(crate) journal: PathBuf,
 }
@@ -114,17 +134,33 @@ pub(crate) fn helper(host: &Host) -> Result<PathBuf, ConfigureError> {
 
 /// Says what would be written. Reads files, writes none.
 pub(crate) fn plan(request: Request, host: &Host) -> Result<Planned, ConfigureError> {
-    let mut planned = Planned { edits: Vec::new(), findings: Vec::new(), names: Vec::new(), request };
+    let mut planned =
+        Planned { edits: Vec::new(), findings: Vec::new(), names: Vec::new(), links: Vec::new(), request };
     let request = &planned.request;
-    for &client in &request.clients {
-        let task = Task::new(client, request, host);
+    // Two clients may read one file: each edit is planned on what the ones before it make of it.
+    let mut drafts = Drafts::new();
+    for wish in &request.wishes {
+        let client = wish.client;
+        let task = Task::new(wish, request, host)?;
+        for name in task.links() {
+            let link = task.folder.join(name);
+            if link.symlink_metadata().is_err() && !planned.links.contains(&link) {
+                planned.links.push(link);
+            }
+        }
         let name = task.goal().map_settings(|goal| task.settings.repository_name(goal))?;
         planned.names.extend(name.map(|name| Named { client: client.name, name }));
         for file in task.files()? {
             let path = task.path(&file);
             let place = Place::find(&path, task.bounds(&file))?;
-            let text = place.read()?;
+            let text = match drafts.get(&path) {
+                Some(draft) => Some(draft.clone()),
+                None => place.read()?,
+            };
             let edit = task.edit(&file, &path, text.as_deref())?;
+            if !edit.is_empty() {
+                drafts.insert(path, edit.after.clone().into_bytes());
+            }
             for finding in &edit.findings {
                 if !planned.findings.contains(finding) {
                     planned.findings.push(finding.clone());
@@ -145,55 +181,83 @@ pub(crate) fn apply(planned: &Planned, host: &Host) -> Result<Applied, Configure
     let state = host.state_dir().ok_or(ConfigureError::NoStateFolder)?;
     let _lock = Lock::take(&state)?;
     let mut journal = Journal::load(&state)?;
-    let mut applied = Applied { files: Vec::new(), journal: journal.path().to_path_buf() };
-    for &client in &request.clients {
-        let task = Task::new(client, request, host);
+    let mut applied = Applied { files: Vec::new(), links: None, journal: journal.path().to_path_buf() };
+    for wish in &request.wishes {
+        let task = Task::new(wish, request, host)?;
+        // First: a file that names a link nobody made is the worse half.
+        let links = task.links();
+        if !links.is_empty() {
+            links::make(&links, &task.claim(), &task.maker(), &mut journal)?;
+            applied.links = Some(task.folder.clone());
+        }
         for file in task.files()? {
             let path = task.path(&file);
             let outcome = task.write(&file, &path, &mut journal)?;
-            applied.files.push((path, outcome));
+            // Whoever made a file in this run did not change it.
+            match applied.files.iter_mut().find(|(other, _)| *other == path) {
+                Some((_, before)) if *before == FileOutcome::Unchanged => *before = outcome,
+                Some(_) => {}
+                None => applied.files.push((path, outcome)),
+            }
         }
     }
     Ok(applied)
 }
 
+/// What files are to become, by path.
+type Drafts = HashMap<PathBuf, Vec<u8>>;
+
 /// A client to be set up.
 struct Task<'a> {
-    client: &'static Client,
+    wish: &'a Wish,
     settings: &'static dyn Settings,
     request: &'a Request,
     host: &'a Host,
     endpoint: Endpoint,
     project: PathBuf,
     home: Option<PathBuf>,
+    /// Of links.
+    folder: PathBuf,
 }
 
 impl<'a> Task<'a> {
-    fn new(client: &'static Client, request: &'a Request, host: &'a Host) -> Self {
-        let settings = client.settings.expect("a request names clients that can be set up");
-        Self {
-            client,
+    fn new(wish: &'a Wish, request: &'a Request, host: &'a Host) -> Result<Self, ConfigureError> {
+        let settings = wish.client.settings.expect("a request names clients that can be set up");
+        Ok(Self {
+            wish,
             settings,
             request,
             host,
-            endpoint: request.endpoint.sibling(client.format, request.endpoint.repository()),
+            endpoint: request.endpoint.sibling(wish.client.format, &wish.repository),
             project: project(host.current_dir(), settings.project_marker()),
             home: host.home(),
-        }
+            folder: links::folder(host).ok_or(ConfigureError::NoLinksFolder)?,
+        })
     }
 
     fn goal(&self) -> Aim<'_> {
         Aim(Goal {
             level: self.request.level,
             endpoint: &self.endpoint,
-            name: self.request.registry.as_deref(),
-            replace_default: self.request.replace_default,
+            name: self.wish.name.as_deref(),
+            role: self.wish.role,
+            scopes: &self.wish.scopes,
+            region: &self.request.region,
             helper: &self.request.helper,
+            links: &self.folder,
         })
     }
 
+    fn links(&self) -> Vec<String> {
+        self.settings.links(&self.goal().0)
+    }
+
+    fn maker(&self) -> links::Maker<'_> {
+        links::Maker { helper: &self.request.helper, host: self.host, folder: &self.folder }
+    }
+
     fn claim(&self) -> Claim {
-        Claim::of(self.request.level, &self.project)
+        Claim::of(self.wish.client.name, self.request.level, &self.project)
     }
 
     fn bounds<'b>(&'b self, file: &'b SettingsFile) -> Bounds<'b> {
@@ -226,7 +290,7 @@ impl<'a> Task<'a> {
             let text = place.read()?;
             let edit = self.edit(file, path, text.as_deref())?;
             let before = journal.clone();
-            let author = Author { client: self.client.name, claim: &self.claim(), anchor: &file.anchor };
+            let author = Author { claim: &self.claim(), anchor: &file.anchor };
             if journal.record(&author, &edit, &place.missing_folders()) {
                 journal.save()?;
             }
@@ -264,13 +328,25 @@ fn new_mode(level: Level) -> u32 {
 /// The folder of the project one stands in: upwards, the outermost by the client's own marks, else the nearest that has
 /// a marked file, else the folder one stands in.
 fn project(from: &Path, marker: ProjectMarker) -> PathBuf {
+    marked(from, marker).unwrap_or(from).to_path_buf()
+}
+
+/// That folder, where there is one with a marked file.
+fn marked(from: &Path, marker: ProjectMarker) -> Option<&Path> {
     let mut nearest = None;
     for folder in from.ancestors() {
-        let Ok(text) = std::fs::read_to_string(folder.join(marker.file)) else { continue };
-        if (marker.is_outermost)(&text) {
-            return folder.to_path_buf();
+        for name in marker.files {
+            let Ok(text) = std::fs::read_to_string(folder.join(name)) else { continue };
+            if (marker.is_outermost)(name, &text) {
+                return Some(folder);
+            }
+            nearest = nearest.or(Some(folder));
         }
-        nearest = nearest.or(Some(folder));
     }
-    nearest.unwrap_or(from).to_path_buf()
+    nearest
+}
+
+/// Whether one stands in a project of that client.
+pub(crate) fn in_project(client: &Client, host: &Host) -> bool {
+    client.settings.is_some_and(|settings| marked(host.current_dir(), settings.project_marker()).is_some())
 }

@@ -95,19 +95,33 @@ fn configure(request: Request, host: &Host) -> Result<Applied, ConfigureError> {
 
 fn request(level: Level) -> Request {
     let url = b"https://my-org-111122223333.d.codeartifact.us-east-1.amazonaws.com/cargo/my-team-repo/";
+    let wish = Wish {
+        client: clients::find("cargo").unwrap(),
+        repository: "my-team-repo".parse().unwrap(),
+        name: None,
+        role: Role::Named,
+        scopes: Vec::new(),
+    };
     Request {
-        clients: vec![clients::find("cargo").unwrap()],
+        wishes: vec![wish],
         level,
         endpoint: Endpoint::recognise(url, &Trust::default()).unwrap().unwrap(),
-        registry: None,
-        replace_default: false,
+        region: "us-east-1".parse().unwrap(),
         helper: HELPER.into(),
         force: false,
     }
 }
 
 fn named(name: &str) -> Request {
-    Request { registry: Some(name.to_owned()), ..request(Level::User) }
+    let mut request = request(Level::User);
+    request.wishes[0].name = Some(name.to_owned());
+    request
+}
+
+/// With the repository in place of the default registry.
+fn replacing(mut request: Request) -> Request {
+    request.wishes[0].role = Role::Default;
+    request
 }
 
 fn mode(path: &Path) -> u32 {
@@ -174,8 +188,8 @@ fn undo_takes_back_every_run() {
     sandbox
         .configure(Request { helper: "/elsewhere/codeartifact-credential-helper".into(), ..named("second") })
         .unwrap();
-    sandbox.configure(Request { replace_default: true, ..named("third") }).unwrap();
-    sandbox.configure(Request { replace_default: true, ..request(Level::User) }).unwrap();
+    sandbox.configure(replacing(named("third"))).unwrap();
+    sandbox.configure(replacing(request(Level::User))).unwrap();
     assert!(fs::read_to_string(sandbox.file()).unwrap().contains("replace-with = \"my-team-repo\""));
     sandbox.undo(Level::User).unwrap();
     assert_eq!(fs::read_to_string(sandbox.file()).unwrap(), EXISTING);

@@ -9,7 +9,7 @@ use codeartifact::Host;
 use super::error::ConfigureError;
 use super::journal::{Claim, Journal, JournaledChange, JournaledFile, Lock};
 use super::place::{Bounds, Place, Replaced};
-use super::{ATTEMPTS, new_mode, project};
+use super::{ATTEMPTS, links, new_mode, project};
 
 /// What to take back.
 #[derive(Debug, Clone)]
@@ -33,12 +33,14 @@ pub(crate) struct Undone {
     pub(crate) files: Vec<(PathBuf, UndoOutcome)>,
     /// What others have changed since: it stays, and is no longer ours.
     pub(crate) left: Vec<Left>,
+    /// The links that were made, which are gone.
+    pub(crate) links: Vec<PathBuf>,
 }
 
 impl Undone {
     /// Whether there was nothing to take back.
     pub(crate) fn is_empty(&self) -> bool {
-        self.files.is_empty() && self.left.is_empty()
+        self.files.is_empty() && self.left.is_empty() && self.links.is_empty()
     }
 }
 
@@ -76,29 +78,29 @@ pub(crate) fn undo(request: &UndoRequest, host: &Host) -> Result<Undone, Configu
         .iter()
         .filter_map(|client| {
             let project = project(host.current_dir(), client.settings?.project_marker());
-            Some((client.name, Claim::of(request.level, &project)))
+            Some(Claim::of(client.name, request.level, &project))
         })
         .collect();
-    let is_meant = |change: &JournaledChange, claim: &Claim| {
-        claims.iter().any(|(name, meant)| change.client == *name && claim == meant)
-    };
+    let is_meant = |claim: &Claim| claims.contains(claim);
     // The last written is taken back first.
     for file in journal.files().to_vec().iter().rev() {
-        let meant = |change: &&JournaledChange| change.claims.iter().any(|claim| is_meant(change, claim));
+        let meant = |change: &&JournaledChange| change.claims.iter().any(is_meant);
         if !file.changes.iter().any(|change| meant(&change)) {
             continue;
         }
-        let ours: Vec<_> = file
-            .changes
-            .iter()
-            .filter(|change| change.claims.iter().all(|claim| is_meant(change, claim)))
-            .cloned()
-            .collect();
+        let ours: Vec<_> = file.changes.iter().filter(|change| change.claims.iter().all(is_meant)).cloned().collect();
         take_back(file, &ours, request, host, &mut undone)?;
         if !request.dry_run {
             journal.forget(&file.path, is_meant);
             journal.save()?;
         }
+    }
+    let gone = journal.clone().forget_links(is_meant);
+    undone.links = gone.iter().map(|link| link.folder.join(&link.name)).collect();
+    if !gone.is_empty() && !request.dry_run {
+        links::remove(&gone, host)?;
+        journal.forget_links(is_meant);
+        journal.save()?;
     }
     Ok(undone)
 }

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, path::Path, str::FromStr};
 
-use codeartifact::EndpointError;
+use codeartifact::{EndpointError, RepositoryName};
 use toml_edit::{Document, Item, TableLike};
 
 use super::{Place, ProjectError};
@@ -98,6 +98,19 @@ impl<'a> Table<'a> {
             texts.push(text.to_owned());
         }
         Ok(texts)
+    }
+
+    /// A list of texts, or a table from text to repository.
+    pub(super) fn scopes(&self, key: &str) -> Result<Vec<(String, Option<RepositoryName>)>, ProjectError> {
+        let Some(item) = self.keys.get(key) else { return Ok(Vec::new()) };
+        if item.is_array() {
+            return Ok(self.texts(key)?.into_iter().map(|scope| (scope, None)).collect());
+        }
+        let Some(keys) = item.as_table_like() else {
+            return Err(self.wrong(key, item, "a list of texts, or a table from text to repository"));
+        };
+        let table = self.table(key)?.expect("a table was seen there");
+        keys.iter().map(|(scope, _)| Ok((scope.to_owned(), table.name(scope)?))).collect()
     }
 
     /// A text that is one of the field's names.

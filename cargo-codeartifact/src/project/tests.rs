@@ -33,7 +33,9 @@ packages = ["rust", "web/*", "py"]
     assert_eq!(project.region.as_ref().unwrap().as_str(), "us-east-1");
     assert_eq!(project.repository.as_ref().unwrap().as_str(), "frontend-app");
     assert_eq!(project.publish_to.of(PackageFormat::Cargo).unwrap().as_str(), "npm-internal");
-    assert_eq!(project.cargo.registry.as_deref(), Some("my-org"));
+    assert_eq!(project.clients["cargo"].name.as_deref(), Some("my-org"));
+    assert_eq!(project.clients["npm"].scopes, [("@my-org".to_owned(), None)]);
+    assert_eq!(project.clients["pip"].role, Some(Role::Extra));
     assert_eq!(project.version, VersionChoice::Git);
     assert_eq!(project.packages, ["rust", "web/*", "py"]);
 }
@@ -43,6 +45,17 @@ fn publish_to_may_differ_per_format() {
     let project = parse("[project]\npublish-to = { cargo = \"rust-internal\" }\n").unwrap();
     assert_eq!(project.publish_to.of(PackageFormat::Cargo).unwrap().as_str(), "rust-internal");
     assert_eq!(project.publish_to.of(PackageFormat::Npm), None);
+}
+
+#[test]
+fn a_client_may_have_repositories_of_its_own() {
+    let text = "[clients.npm]\nrepository = \"web\"\nscopes = { \"@a\" = \"web-a\", \"@b\" = \"web-b\" }\n";
+    let project = parse(text).unwrap();
+    let npm = &project.clients["npm"];
+    assert_eq!(npm.repository.as_ref().unwrap().as_str(), "web");
+    let scopes: Vec<_> =
+        npm.scopes.iter().map(|(scope, repository)| (scope.as_str(), repository.as_ref().unwrap().as_str())).collect();
+    assert_eq!(scopes, [("@a", "web-a"), ("@b", "web-b")]);
 }
 
 #[test]
@@ -105,6 +118,17 @@ fn every_fault_is_told_with_its_place() {
         (
             "[publish]\npackages = [\"é\", 2]\n",
             "p/codeartifact.toml:2:18: `packages` has the type integer, and is meant to be a list of texts",
+            None,
+        ),
+        (
+            "[clients.pip]\nindex = \"both\"\n",
+            "p/codeartifact.toml:2:9: `index` is `both`, and is meant to be `replace` or `extra`",
+            None,
+        ),
+        (
+            "[clients.npm]\nscopes = 1\n",
+            "p/codeartifact.toml:2:10: `scopes` has the type integer, and is meant to be a list of texts, or a table from \
+             text to repository",
             None,
         ),
         (

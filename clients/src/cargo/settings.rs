@@ -27,7 +27,7 @@ use codeartifact::RepositoryName;
 
 use crate::protocol::shown;
 use crate::settings::{
-    Edit, Finding, Goal, Level, Places, ProjectMarker, Settings, SettingsError, SettingsFile, looks_secret,
+    Choices, Edit, Finding, Goal, Level, Places, ProjectMarker, Role, Settings, SettingsError, SettingsFile, looks_secret,
 };
 use crate::syntax::{Change, Deed, Splice, Syntax, SyntaxError, Value, toml::Toml};
 
@@ -42,10 +42,15 @@ const REPLACE_WITH: [&str; 3] = ["source", "crates-io", "replace-with"];
 pub(super) struct CargoSettings;
 
 impl Settings for CargoSettings {
+    fn choices(&self) -> Choices {
+        let levels = &[Level::User, Level::Project];
+        Choices { levels, roles: &[Role::Named, Role::Default], name: true, scope: None }
+    }
+
     fn project_marker(&self) -> ProjectMarker {
         ProjectMarker {
-            file: "Cargo.toml",
-            is_outermost: |text| Toml::parse(text.as_bytes()).is_ok_and(|toml| toml.has_table(&["workspace"])),
+            files: &["Cargo.toml"],
+            is_outermost: |_, text| Toml::parse(text.as_bytes()).is_ok_and(|toml| toml.has_table(&["workspace"])),
         }
     }
 
@@ -86,7 +91,7 @@ impl Settings for CargoSettings {
                     work.refuse_secret(&provider, &path)?;
                     work.set(&provider, Value::List(vec![helper.to_owned()])).map_err(in_file)?;
                 }
-                if goal.replace_default {
+                if goal.role == Role::Default {
                     work.set(&REPLACE_WITH, Value::Text(name.0.clone())).map_err(in_file)?;
                     format!("cargo takes `{name}` for its default registry")
                 } else {

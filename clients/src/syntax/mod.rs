@@ -11,6 +11,7 @@ pub mod ini;
 pub mod netrc;
 pub mod npmrc;
 pub mod toml;
+pub mod whole;
 pub mod xml;
 pub mod yaml;
 
@@ -37,6 +38,8 @@ pub enum Syntax {
     Netrc,
     /// The plain part of YAML: `.yarnrc.yml`, `.bundle/config`.
     Yaml,
+    /// A file that is ours as a whole.
+    Whole,
 }
 
 /// A piece of text put in the place of another.
@@ -182,6 +185,7 @@ impl Syntax {
             Syntax::Npmrc => editor::take_back::<npmrc::Settings>(text, changes),
             Syntax::Netrc => editor::take_back::<netrc::Machines>(text, changes),
             Syntax::Yaml => editor::take_back::<yaml::Document>(text, changes),
+            Syntax::Whole => whole::take_back(text, changes),
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use clients::settings::{Edit, Goal, Level, Places, SettingsError, SettingsFile};
-use clients::syntax::SyntaxError;
+use clients::settings::{Edit, Goal, Level, Places, Role, SettingsError, SettingsFile};
 use clients::{Client, find};
-use codeartifact::{Endpoint, PackageFormat, Trust};
+use codeartifact::{Endpoint, PackageFormat, Region, Trust};
 use proptest::prelude::*;
 
 pub(crate) const HELPER: &str = "/home/dev/.cargo/bin/codeartifact-credential-helper";
+pub(crate) const LINKS: &str = "/home/dev/.local/share/codeartifact/bin";
 
 pub(crate) fn endpoint(format: PackageFormat, repository: &str) -> Endpoint {
     let url = format!("https://my-org-111122223333.d.codeartifact.us-east-1.amazonaws.com/{format}/{repository}/");
@@ -21,19 +21,30 @@ pub(crate) struct Wish {
     pub(crate) level: Level,
     pub(crate) repository: String,
     pub(crate) name: Option<String>,
-    pub(crate) replace_default: bool,
+    /// The client's usual one where `None`.
+    pub(crate) role: Option<Role>,
+    pub(crate) scopes: Vec<String>,
     pub(crate) helper: PathBuf,
+    region: Region,
 }
 
 impl Wish {
     pub(crate) fn of(level: Level) -> Self {
-        Self { level, repository: "my-team-repo".to_owned(), name: None, replace_default: false, helper: HELPER.into() }
+        Self {
+            level,
+            repository: "my-team-repo".to_owned(),
+            name: None,
+            role: None,
+            scopes: Vec::new(),
+            helper: HELPER.into(),
+            region: "us-east-1".parse().unwrap(),
+        }
     }
 
     pub(crate) fn files(&self, client: &Client) -> Vec<SettingsFile> {
         let endpoint = endpoint(client.format, &self.repository);
         let places = Places { home: Some(Path::new("/home/dev")), project: Path::new("/project"), variable: &|_| None };
-        client.settings.unwrap().files(&self.goal(&endpoint), &places).unwrap()
+        client.settings.unwrap().files(&self.goal(client, &endpoint), &places).unwrap()
     }
 
     pub(crate) fn edit(
@@ -43,29 +54,31 @@ impl Wish {
         text: Option<&[u8]>,
     ) -> Result<Edit, SettingsError> {
         let endpoint = endpoint(client.format, &self.repository);
-        client.settings.unwrap().edit(&self.goal(&endpoint), file, text)
+        client.settings.unwrap().edit(&self.goal(client, &endpoint), file, text)
     }
 
-    fn goal<'a>(&'a self, endpoint: &'a Endpoint) -> Goal<'a> {
+    fn goal<'a>(&'a self, client: &Client, endpoint: &'a Endpoint) -> Goal<'a> {
         Goal {
             level: self.level,
             endpoint,
             name: self.name.as_deref(),
-            replace_default: self.replace_default,
+            role: self.role.unwrap_or(client.settings.unwrap().choices().roles[0]),
+            scopes: &self.scopes,
+            region: &self.region,
             helper: &self.helper,
+            links: Path::new(LINKS),
         }
     }
 }
 
-/// Plans, plans again, takes back: says whether an edit was possible.
-pub(crate) fn there_and_back(client: &Client, wish: &Wish, file: &SettingsFile, before: &[u8]) -> bool {
-    let edit = match wish.edit(client, file, Some(before)) {
-        Ok(edit) => edit,
-        Err(SettingsError::Syntax { source: SyntaxError::NoRoom { .. } | SyntaxError::Type { .. }, .. }) => {
-            return false;
-        }
-        Err(error) => panic!("{error:?}\n{}", String::from_utf8_lossy(before)),
-    };
+/// Plans, plans again, takes back. A file that cannot be edited gives the error, which names it and quotes nothing.
+pub(crate) fn there_and_back(
+    client: &Client,
+    wish: &Wish,
+    file: &SettingsFile,
+    before: &[u8],
+) -> Result<(), SettingsError> {
+    let edit = wish.edit(client, file, Some(before))?;
     let text = String::from_utf8(before.to_vec()).unwrap();
     assert_eq!(edit.before.as_deref(), Some(text.as_str()));
 
@@ -82,16 +95,20 @@ pub(crate) fn there_and_back(client: &Client, wish: &Wish, file: &SettingsFile, 
     let once_more = edit.syntax.take_back(back.text.as_bytes(), &edit.changes).unwrap();
     assert_eq!(once_more.text, text, "taken back twice");
     assert!(once_more.changes.is_empty());
-    true
+    Ok(())
 }
 
 /// Every wish a client is asked in these tests.
-pub(crate) fn wishes() -> Vec<Wish> {
+pub(crate) fn wishes(client: &Client) -> Vec<Wish> {
+    let choices = client.settings.unwrap().choices();
+    let scopes = choices.scope.map(|_| vec!["@my-org".to_owned(), "@my-other".to_owned()]);
+    let scopes: Vec<_> = std::iter::once(Vec::new()).chain(scopes).collect();
     let mut wishes = Vec::new();
-    for level in [Level::User, Level::Project] {
-        for replace_default in [false, true] {
-            for helper in [HELPER, "/home/dev/My Programs/codeartifact-credential-helper", r"C:\bin\helper.exe"] {
-                wishes.push(Wish { replace_default, helper: helper.into(), ..Wish::of(level) });
+    for (&level, &role) in choices.levels.iter().flat_map(|level| choices.roles.iter().map(move |role| (level, role))) {
+        for helper in [HELPER, "/home/dev/My Programs/codeartifact-credential-helper", r"C:\bin\helper.exe"] {
+            for scopes in &scopes {
+                let wish = Wish::of(level);
+                wishes.push(Wish { role: Some(role), helper: helper.into(), scopes: scopes.clone(), ..wish });
             }
         }
     }
@@ -192,16 +209,17 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
 
     #[test]
-    fn edits_of_generated_files_go_there_and_back(text in file(), wish in proptest::sample::select(wishes())) {
+    fn edits_of_generated_files_go_there_and_back(text in file(), wish in proptest::sample::select(wishes(find("cargo").unwrap()))) {
         let cargo = find("cargo").unwrap();
         for file in wish.files(cargo) {
-            prop_assert!(there_and_back(cargo, &wish, &file, text.as_bytes()), "no room in\n{}", text);
+            let done = there_and_back(cargo, &wish, &file, text.as_bytes());
+            prop_assert!(done.is_ok(), "{:?} in\n{}", done, text);
         }
     }
 
     /// Somebody else's lines, written before, between and after ours, stay when ours are taken back.
     #[test]
-    fn what_others_wrote_since_stays(text in file(), wish in proptest::sample::select(wishes()), tail in "[a-z]{1,5}") {
+    fn what_others_wrote_since_stays(text in file(), wish in proptest::sample::select(wishes(find("cargo").unwrap())), tail in "[a-z]{1,5}") {
         let cargo = find("cargo").unwrap();
         for file in wish.files(cargo) {
             let edit = wish.edit(cargo, &file, Some(text.as_bytes())).unwrap();

@@ -87,7 +87,7 @@ const fn theirs(syntax: Syntax) -> (&'static str, &'static str) {
         Syntax::Ini => ("# theirs\n", "[theirs]\nkey = 1\n"),
         Syntax::Npmrc => ("theirs-first=1\n", "theirs-last = 1\n"),
         Syntax::Netrc => ("machine theirs.example.com login me password REDACTED\n", "machine last.example.com\n"),
-        Syntax::Yaml | Syntax::Toml | Syntax::Xml => ("# theirs\n", "theirs: 1\n"),
+        Syntax::Yaml | Syntax::Toml | Syntax::Xml | Syntax::Whole => ("# theirs\n", "theirs: 1\n"),
     }
 }
 

@@ -1,13 +1,14 @@
 //! Before and after: a folder per case, in it
 //!
-//! - `goal.toml`: `level`, and where they differ from the usual: `repository`, `name`, `replace-default`, `helper`;
+//! - `goal.toml`: `level`, and where they differ from the usual: `repository`, `name`, `role`, `scopes`, `helper`;
 //!   `error` with the text of the error where there is no edit; `findings` with the codes of the findings;
-//! - `before/` and `after/`: the files, `user.toml` and `project.toml`; a file that is missing is not there.
+//! - `before/` and `after/`: the files, each `LEVEL-` and its last candidate's name, such as `user-config.toml`; a file
+//!   that is missing is not there.
 
 use std::path::Path;
 
 use clients::CLIENTS;
-use clients::settings::Level;
+use clients::settings::{Level, Role};
 
 use crate::editing::{Wish, there_and_back};
 use crate::{crate_dir, names_in};
@@ -22,6 +23,10 @@ fn read_case(folder: &Path) -> Case {
     let text = std::fs::read_to_string(folder.join("goal.toml")).unwrap();
     let goal = text.parse::<toml_edit::DocumentMut>().unwrap();
     let text = |key: &str| goal.get(key).and_then(|item| item.as_str()).map(str::to_owned);
+    let list = |key: &str| {
+        let list = goal.get(key).and_then(|item| item.as_array());
+        list.map(|list| list.iter().map(|word| word.as_str().unwrap().to_owned()).collect()).unwrap_or_default()
+    };
     let mut wish = Wish::of(match text("level").as_deref() {
         Some("user") => Level::User,
         Some("project") => Level::Project,
@@ -29,11 +34,15 @@ fn read_case(folder: &Path) -> Case {
     });
     wish.repository = text("repository").unwrap_or(wish.repository);
     wish.name = text("name");
-    wish.replace_default = goal.get("replace-default").and_then(toml_edit::Item::as_bool).unwrap_or_default();
+    wish.role = text("role").map(|role| match role.as_str() {
+        "named" => Role::Named,
+        "default" => Role::Default,
+        "extra" => Role::Extra,
+        other => panic!("role {other} in {}", folder.display()),
+    });
+    wish.scopes = list("scopes");
     wish.helper = text("helper").map_or(wish.helper, Into::into);
-    let findings = goal.get("findings").and_then(|item| item.as_array());
-    let findings = findings.map(|list| list.iter().map(|code| code.as_str().unwrap().to_owned()).collect());
-    Case { wish, error: text("error"), findings: findings.unwrap_or_default() }
+    Case { wish, error: text("error"), findings: list("findings") }
 }
 
 #[test]
@@ -47,7 +56,8 @@ fn every_case_goes_from_before_to_after() {
             let case = read_case(&folder);
             let (mut errors, mut findings) = (Vec::new(), Vec::new());
             for file in case.wish.files(client) {
-                let in_case = format!("{}.toml", file.level);
+                let name = file.candidates.last().and_then(|path| path.file_name()).unwrap().display();
+                let in_case = format!("{}-{name}", file.level);
                 let before = std::fs::read(folder.join("before").join(&in_case)).ok();
                 let after = std::fs::read_to_string(folder.join("after").join(&in_case)).ok();
                 match case.wish.edit(client, &file, before.as_deref()) {
@@ -56,7 +66,7 @@ fn every_case_goes_from_before_to_after() {
                             wrong.push(format!("== {name}, after/{in_case} should be\n{}==", edit.after));
                         }
                         findings.extend(edit.findings.iter().map(|finding| finding.code.to_owned()));
-                        there_and_back(client, &case.wish, &file, &before.unwrap_or_default());
+                        there_and_back(client, &case.wish, &file, &before.unwrap_or_default()).unwrap();
                     }
                     Err(error) => errors.push(clients::protocol::causes(&error).join(": ")),
                 }

@@ -1,10 +1,10 @@
 //! The folder to copy for a new client is compiled here, so that it cannot rot.
 
 use clients::Client;
-use clients::settings::{Goal, Level, Places};
+use clients::settings::{Goal, Level, Places, Role};
 
 use crate::completeness::HEADINGS;
-use crate::editing::{HELPER, endpoint};
+use crate::editing::{HELPER, LINKS, endpoint};
 use crate::{crate_dir, names_in};
 
 #[path = "../../template/mod.rs"]
@@ -15,8 +15,17 @@ fn the_template_is_a_client() {
     let client: &Client = &name::CLIENT;
     assert!(client.protocol.is_some());
     let endpoint = endpoint(client.format, "my-team-repo");
-    let goal =
-        Goal { level: Level::User, endpoint: &endpoint, name: None, replace_default: false, helper: HELPER.as_ref() };
+    let region = "us-east-1".parse().unwrap();
+    let goal = Goal {
+        level: Level::User,
+        endpoint: &endpoint,
+        name: None,
+        role: Role::Default,
+        scopes: &[],
+        region: &region,
+        helper: HELPER.as_ref(),
+        links: LINKS.as_ref(),
+    };
     let places = Places { home: Some("/home/dev".as_ref()), project: "/project".as_ref(), variable: &|_| None };
     let files = client.settings.unwrap().files(&goal, &places).unwrap();
     let edit = client.settings.unwrap().edit(&goal, &files[0], None).unwrap();
