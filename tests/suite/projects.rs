@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tests::{
     Program, Sandbox, Service, Source,
     npm_packages::{self, manifest},
-    programs::{find, host, python_tool},
+    programs::{find, full_size, python_tool},
     sample::sha256,
     sandbox::ACCOUNT,
     service::index_path,
@@ -18,12 +18,11 @@ const DOMAIN: &str = "acme";
 /// What one step of a full-size project may take.
 const LONG: Duration = Duration::from_mins(8);
 
-fn full_size() -> bool {
-    let full = host().var("FULL").is_some_and(|value| value == "1");
-    if !full {
+fn at_full_size() -> bool {
+    if !full_size() {
         println!("left to FULL=1: the project of full size needs the network");
     }
-    full
+    full_size()
 }
 
 /// A service with three repositories, and the sandbox of the client.
@@ -201,7 +200,7 @@ fn a_front_end_of_generated_packages_is_installed_again_without_its_source() {
 
 #[test]
 fn a_front_end_of_real_packages_is_built_again_without_its_source() {
-    if !full_size() || find("npm").is_none() || find("node").is_none() {
+    if !at_full_size() || find("npm").is_none() || find("node").is_none() {
         return;
     }
     let sandbox = Sandbox::new();
@@ -237,7 +236,7 @@ fn a_front_end_of_real_packages_is_built_again_without_its_source() {
 fn a_python_project_with_binary_wheels_is_installed_again_without_its_source() {
     let [python, uv] = ["python", "uv"].map(python_tool);
     let (Some(python), Some(uv)) = (python, uv) else { return };
-    if !full_size() {
+    if !at_full_size() {
         return;
     }
     let sandbox = Sandbox::new();
@@ -364,7 +363,7 @@ fn packed_crate(files: &[(String, String)]) -> Vec<u8> {
 
 #[test]
 fn a_workspace_of_real_crates_is_checked_again_without_its_source() {
-    if full_size() {
+    if at_full_size() {
         let needs = "anyhow = \"1\"\nclap = { version = \"4\", features = [\"derive\"] }\nitertools = \"0.14\"\nlog = \"0.4\"\n\
                      rand = \"0.9\"\nregex = \"1\"\nserde = { version = \"1\", features = [\"derive\"] }\nserde_json = \"1\"\n\
                      thiserror = \"2\"\ntoml = \"0.9\"\n";

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use tests::{
     Asking, Outcome, Running, Sandbox, ScriptedAnswer, ScriptedControlPlane, Service, asking, conversation,
-    sandbox::ACCOUNT,
+    programs::full_size, sandbox::ACCOUNT,
 };
 
 const HERD: usize = 200;
@@ -97,7 +97,9 @@ fn fifty_killed_leaders_cost_a_request_each_and_hold_nobody_up() {
             let outcome = other.wait();
             assert!(asking.gives(&outcome, &second), "{}: {}", asking.word, outcome.show());
         }
-        assert!(killed.elapsed() < Duration::from_secs(20), "nobody waits for the dead: {:?}", killed.elapsed());
+        // Starting forty processes takes a loaded machine more than the two seconds that are promised.
+        let limit = Duration::from_secs(if full_size() { 2 } else { 20 });
+        assert!(killed.elapsed() < limit, "nobody waits for the dead: {:?}", killed.elapsed());
     }
     assert_eq!(plane.token_requests(), KILLED + 1, "one more request, not one for each");
 }

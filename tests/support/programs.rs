@@ -14,6 +14,11 @@ pub fn host() -> &'static Host {
     HOST.get_or_init(Host::of_process)
 }
 
+/// Whether tests run at their full size: by hand, with `FULL=1`.
+pub fn full_size() -> bool {
+    host().var("FULL").is_some_and(|value| value == "1")
+}
+
 /// The folder of the programs under test, which are brought up to date once: `cargo test` alone builds no program of
 /// another package, and a stale one would be tested in silence.
 pub fn ours() -> &'static Path {
