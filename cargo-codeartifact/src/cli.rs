@@ -102,6 +102,7 @@ pub(crate) enum Command {
     Quickstart(Quickstart),
     Local(Local),
     Configure(Configure),
+    Login(Login),
     Token(Token),
     Exec(Exec),
     Env(Env),
@@ -175,8 +176,33 @@ pub(crate) struct Local {
 /// Nothing secret is written: the package manager asks the credential helper for a token when it needs one, or is started
 /// by `cargo codeartifact exec`. Without arguments `codeartifact.toml` says what a project uses.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Configure {
+    /// What to set up
+    #[command(flatten)]
+    pub(crate) wanted: Wanted,
+    /// Show what would be written, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Take back everything that was configured at this level, however often; later edits by others stay
+    #[arg(long, conflicts_with_all = ["repository", "registry", "replace_default", "extra_index", "scope", "trust"])]
+    pub(crate) undo: bool,
+}
+
+/// Configure package managers, and fetch a token: it is then at hand until it ends.
+///
+/// As `configure`, followed by a sign of life of the AWS identity. Nobody has to repeat it: a token is renewed by whoever
+/// needs it. `configure --undo` takes the settings back, `logout` forgets the token.
+#[derive(Debug, Args)]
+pub(crate) struct Login {
+    /// What to set up
+    #[command(flatten)]
+    pub(crate) wanted: Wanted,
+}
+
+/// Which package managers are to be set up, and for what.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(crate) struct Wanted {
     /// The package managers (default: those on PATH and those of the project; with `--undo`: all)
     #[arg(value_name = "CLIENT")]
     pub(crate) clients: Vec<String>,
@@ -202,12 +228,6 @@ pub(crate) struct Configure {
     /// Write the user's files (the default)
     #[arg(long)]
     pub(crate) user: bool,
-    /// Show what would be written, and write nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Take back everything that was configured at this level, however often; later edits by others stay
-    #[arg(long, conflicts_with_all = ["repository", "registry", "replace_default", "extra_index", "scope", "trust"])]
-    pub(crate) undo: bool,
     /// Trust the domain's owner, another account than the caller's, from now on
     #[arg(long, value_name = "OWNER")]
     pub(crate) trust: Option<AccountId>,

@@ -1,4 +1,4 @@
-//! `configure`: from what was typed to a plan, and from a plan to lines.
+//! `configure` and `login`: from what was typed to a plan, and from a plan to lines.
 
 use std::path::Path;
 
@@ -7,57 +7,107 @@ use clients::{
     Client,
     settings::{Choices, Edit, Level, Role},
 };
-use codeartifact::{Endpoint, Host, RepositoryName};
+use codeartifact::{Authorize as _, Endpoint, Host, RepositoryName};
 use serde_json::{Value, json};
 
 use crate::{
     cli,
     configure::{self, Applied, FileOutcome, Planned, Request, UndoOutcome, UndoRequest, Undone, Wish},
     context::{self, Context},
+    moment,
     report::{CommandError, Kind, Report},
+    status,
 };
 
-/// Runs the command.
+/// Runs `configure`.
 pub(crate) fn run(
     args: &cli::Configure,
     globals: &cli::Globals,
     host: &Host,
     report: &mut Report,
 ) -> Result<(), CommandError> {
-    let named = clients_of(&args.clients)?;
-    let level = if args.project { Level::Project } else { Level::User };
+    let level = level(&args.wanted);
     if args.undo {
         let host = context::host_with(globals, host)?;
-        let request = UndoRequest { clients: named, level, dry_run: args.dry_run, force: false };
+        let clients = clients_of(&args.wanted.clients)?;
+        let request = UndoRequest { clients, level, dry_run: args.dry_run, force: false };
         let undone = configure::undo(&request, &host)?;
         return show_undone(&undone, &request, report);
     }
     let context = Context::open(globals, host)?;
+    let planned = plan(&args.wanted, &context, report)?;
+    if args.dry_run {
+        return show_planned(&planned, level, report);
+    }
+    let applied = apply(&planned, &context, report)?;
+    if report.json() {
+        return report.value(&applied_value(&planned, &applied, level));
+    }
+    show_applied(&planned, &applied, &context.host, report)
+}
+
+/// Runs `login`: the token first, because settings without one help nobody.
+pub(crate) fn log_in(
+    args: &cli::Login,
+    globals: &cli::Globals,
+    host: &Host,
+    report: &mut Report,
+) -> Result<(), CommandError> {
+    let context = Context::open(globals, host)?;
+    let planned = plan(&args.wanted, &context, report)?;
+    let endpoint = planned.endpoint().clone();
+    let authorizer = context.authorizer();
+    let token = authorizer.token_for(&endpoint)?;
+    for problem in authorizer.settle() {
+        report.detail(&format!("not kept everywhere: {}", status::reason(&problem).join(": ")));
+    }
+    let applied = apply(&planned, &context, report)?;
+    let (domain, until) = (endpoint.domain(), moment::utc(token.expires()));
+    if report.json() {
+        let mut said = applied_value(&planned, &applied, level(&args.wanted));
+        said["domain"] = json!(domain.as_str());
+        said["expires"] = json!(until);
+        return report.value(&said);
+    }
+    show_applied(&planned, &applied, &context.host, report)?;
+    let left = token.expires().duration_since(context.host.now()).unwrap_or_default();
+    report.line(&format!("token for domain {domain}: holds until {until}, for {} more", moment::span(left)))
+}
+
+fn level(wanted: &cli::Wanted) -> Level {
+    if wanted.project { Level::Project } else { Level::User }
+}
+
+/// What is asked for, as edits that are not made yet.
+fn plan(wanted: &cli::Wanted, context: &Context, report: &mut Report) -> Result<Planned, CommandError> {
+    let level = level(wanted);
+    let named = clients_of(&wanted.clients)?;
     context.describe(report);
-    let wishes = wishes(args, &named, level, &context, report)?;
+    let wishes = wishes(wanted, &named, level, context, report)?;
     let mut endpoints: Vec<Endpoint> = Vec::new();
     for wish in &wishes {
         if !endpoints.iter().any(|endpoint| *endpoint.repository() == wish.repository) {
-            endpoints.push(endpoint(wish, &context)?);
+            endpoints.push(endpoint(wish, context)?);
         }
     }
     let endpoint = endpoints.swap_remove(0);
     // Without a named owner the service took the caller's own account, which needs no consent.
     if context.owner().is_some() {
-        context.consent_to(endpoint.domain(), endpoint.owner(), args.trust.as_ref(), report)?;
+        context.consent_to(endpoint.domain(), endpoint.owner(), wanted.trust.as_ref(), report)?;
     }
     let region = endpoint.region().map_or_else(|| context.region(), Ok)?.clone();
-    let request = Request { wishes, level, endpoint, region, helper: configure::helper(&context.host)?, force: false };
-    let planned = configure::plan(request, &context.host)?;
+    let helper = configure::helper(&context.host)?;
+    let planned = configure::plan(Request { wishes, level, endpoint, region, helper, force: false }, &context.host)?;
     for finding in &planned.findings {
         report.warn(&finding.to_string());
     }
-    if args.dry_run {
-        return show_planned(&planned, level, report);
-    }
-    let applied = configure::apply(&planned, &context.host)?;
+    Ok(planned)
+}
+
+fn apply(planned: &Planned, context: &Context, report: &mut Report) -> Result<Applied, CommandError> {
+    let applied = configure::apply(planned, &context.host)?;
     report.detail(&format!("for `--undo`, what was written is kept in {}", applied.journal.display()));
-    show_applied(&planned, &applied, level, &context.host, report)
+    Ok(applied)
 }
 
 /// The clients of the command line, each once.
@@ -98,7 +148,7 @@ fn found(host: &Host) -> Result<Vec<&'static Client>, CommandError> {
 /// What a client cannot do is an error where the client was named, or nobody can do it; where it was only found, it is
 /// left out and said so.
 fn wishes(
-    args: &cli::Configure,
+    args: &cli::Wanted,
     named: &[&'static Client],
     level: Level,
     context: &Context,
@@ -121,13 +171,15 @@ fn wishes(
         let reason = reasons.join("; ");
         return Err(CommandError::user(anyhow!("no package manager here can be configured so: {reason}")));
     }
-    reasons.iter().for_each(|reason| report.note(reason));
+    for reason in &reasons {
+        report.note(reason);
+    }
     Ok(wishes)
 }
 
 /// What is asked of one client.
 struct Asked<'a> {
-    args: &'a cli::Configure,
+    args: &'a cli::Wanted,
     client: &'static Client,
     level: Level,
     context: &'a Context,
@@ -161,8 +213,8 @@ impl Asked<'_> {
 
     fn role_asked(&self) -> Option<Role> {
         match self.args {
-            cli::Configure { extra_index: true, .. } => Some(Role::Extra),
-            cli::Configure { replace_default: true, .. } => Some(Role::Default),
+            cli::Wanted { extra_index: true, .. } => Some(Role::Extra),
+            cli::Wanted { replace_default: true, .. } => Some(Role::Default),
             _ => None,
         }
     }
@@ -252,21 +304,16 @@ fn show_planned(planned: &Planned, level: Level, report: &mut Report) -> Result<
     Ok(())
 }
 
-fn show_applied(
-    planned: &Planned,
-    applied: &Applied,
-    level: Level,
-    host: &Host,
-    report: &mut Report,
-) -> Result<(), CommandError> {
-    if report.json() {
-        let files: Vec<Value> =
-            applied.files.iter().map(|(path, outcome)| json!({ "path": path, "outcome": written(*outcome) })).collect();
-        return report.value(&json!({
-            "level": level.to_string(), "dry-run": false, "edits": edits(&planned.edits), "files": files,
-            "links": planned.links, "findings": findings(planned), "names": names(planned),
-        }));
-    }
+fn applied_value(planned: &Planned, applied: &Applied, level: Level) -> Value {
+    let files: Vec<Value> =
+        applied.files.iter().map(|(path, outcome)| json!({ "path": path, "outcome": written(*outcome) })).collect();
+    json!({
+        "level": level.to_string(), "dry-run": false, "edits": edits(&planned.edits), "files": files,
+        "links": planned.links, "findings": findings(planned), "names": names(planned),
+    })
+}
+
+fn show_applied(planned: &Planned, applied: &Applied, host: &Host, report: &mut Report) -> Result<(), CommandError> {
     for (path, outcome) in &applied.files {
         report.line(&format!("{}: {}", written(*outcome), path.display()))?;
     }

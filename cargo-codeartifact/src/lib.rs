@@ -81,6 +81,7 @@ fn dispatch(cli: &Cli, host: &Host, report: &mut Report) -> Result<(), CommandEr
         Command::Quickstart(args) => narration::run(args, host, report),
         Command::Local(args) => local::run(args, host, report),
         Command::Configure(args) => configuration::run(args, globals, host, report),
+        Command::Login(args) => configuration::log_in(args, globals, host, report),
         Command::Publish(args) => publication::run(args, globals, host, report),
         Command::Token(args) => token::run(args, globals, host, report),
         Command::Exec(args) => exec::run(args, globals, host, report),

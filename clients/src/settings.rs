@@ -345,10 +345,9 @@ impl SettingsError {
             Self::NameInUse { .. } => Some("choose another name with `--registry NAME`, or remove that one".to_owned()),
             Self::Name { .. } => Some("choose a name with `--registry NAME`".to_owned()),
             Self::Foreign { path } => Some(format!("move {} away, and run this again", shown_path(path))),
-            Self::Scope { .. } => None,
             Self::SecretInTheWay { .. } => Some("remove the value by hand, and run this again".to_owned()),
             Self::NoHome { .. } => Some("set `HOME`".to_owned()),
-            Self::Path { .. } => None,
+            Self::Path { .. } | Self::Scope { .. } => None,
         }
     }
 }

@@ -131,3 +131,53 @@ fn cargo_takes_the_file_and_a_project_keeps_its_own() {
     assert!(added.stderr().contains("missing-crate"), "{}", added.show());
     assert!(!added.stderr().contains("401") && !added.stderr().contains("token"), "{}", added.show());
 }
+
+#[test]
+fn login_sets_up_and_says_until_when_a_token_holds() {
+    let sandbox = Sandbox::new();
+    let service = Service::start(&sandbox);
+    service.make("acme", &["team"]);
+    let login = ["login", "cargo", "--domain", "acme", "--repository", "team"];
+    let said = sandbox.codeartifact(&login).run().success();
+    said.prints("created: ").prints("token for domain acme: holds until ");
+    assert!(config(&sandbox).contains(&service.cargo_index("acme", "team")));
+    assert_eq!(service.count("GetAuthorizationToken"), 1);
+    // Again: nothing to write, and the token is at hand.
+    sandbox.codeartifact(&login).run().success().prints("unchanged: ").prints("holds until ");
+    assert_eq!(service.count("GetAuthorizationToken"), 1);
+    let said: serde_json::Value =
+        serde_json::from_str(&sandbox.codeartifact(&[&login[..], &["--json"]].concat()).run().success().stdout()).unwrap();
+    assert!(said["expires"].is_string() && said["domain"] == "acme", "{said}");
+
+    // Whoever gets no token has nothing changed.
+    sandbox.codeartifact(&["configure", "--undo"]).run().success();
+    sandbox.codeartifact(&["logout"]).run().success();
+    sandbox.set("AWS_ACCESS_KEY_ID", "");
+    sandbox.set("AWS_SECRET_ACCESS_KEY", "");
+    assert_eq!(sandbox.codeartifact(&login).run().failure().code(), Some(3));
+    assert_eq!(config(&sandbox), "");
+    service.stop().success();
+}
+
+#[test]
+fn a_project_says_what_its_newcomers_need() {
+    let sandbox = Sandbox::new();
+    let service = Service::start(&sandbox);
+    service.make("acme", &["team", "rust"]);
+    let said = "[project]\ndomain = \"acme\"\nrepository = \"team\"\n\n[clients.cargo]\nrepository = \"rust\"\nregistry = \"ours\"\n";
+    sandbox.write("work/codeartifact.toml", said);
+    sandbox.write("work/app/Cargo.toml", "[package]\nname = \"app\"\n");
+    let folder = sandbox.path("work/app");
+    let configure = |words: &[&str]| {
+        let words = [&["configure", "cargo"], words].concat();
+        sandbox.codeartifact(&words).current_dir(&folder).run()
+    };
+    configure(&[]).success().says("cargo knows the repository as `ours`");
+    let expected = format!("[registries.ours]\nindex = \"{}\"", service.cargo_index("acme", "rust"));
+    assert!(config(&sandbox).contains(&expected), "{}", config(&sandbox));
+    // What is typed goes first; what the client cannot do is said before anything is read.
+    configure(&["--repository", "team", "--registry", "typed", "--dry-run"]).success().prints("registries.typed");
+    configure(&["--extra-index"]).failure().says("Cargo cannot be configured so: it has no extra index");
+    configure(&["--scope", "@acme"]).failure().says("Cargo cannot be configured so");
+    service.stop().success();
+}

@@ -9,7 +9,7 @@ use std::{
 };
 
 use clients::settings::{Edit, Level};
-use clients::syntax::{Change, Syntax};
+use clients::syntax::{Change, Deed, Syntax};
 use serde::{Deserialize, Serialize};
 
 use super::error::ConfigureError;
@@ -256,6 +256,28 @@ impl Journal {
         gone
     }
 
+    /// Gives changes that are about to be taken back, but whose value somebody else has since changed, to those for whom
+    /// that was done: what was there before comes back when theirs is taken back.
+    pub(super) fn hand_over(&mut self, is_meant: impl Fn(&Claim) -> bool) {
+        for file in &mut self.files {
+            for at in 0..file.changes.len() {
+                let (before, after) = file.changes.split_at_mut(at + 1);
+                let Some(change) = before.last_mut() else { continue };
+                // An entry of a list stands beside the others.
+                let stays = matches!(change.change.deed, Deed::Append { .. });
+                if stays || !change.claims.iter().all(&is_meant) {
+                    continue;
+                }
+                let later = after
+                    .iter()
+                    .find(|later| later.change.keys == change.change.keys && !later.claims.iter().all(&is_meant));
+                if let Some(later) = later {
+                    change.claims = later.claims.iter().filter(|claim| !is_meant(claim)).cloned().collect();
+                }
+            }
+        }
+    }
+
     /// Forgets claims on a file, and what nobody claims any more.
     pub(super) fn forget(&mut self, path: &Path, is_meant: impl Fn(&Claim) -> bool) {
         for file in self.files.iter_mut().filter(|file| file.path == path) {
@@ -312,4 +334,60 @@ fn open_private(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn journal(text: &str) -> (tempfile::TempDir, Journal) {
+        let state = tempfile::TempDir::with_prefix("journal-").unwrap();
+        std::fs::write(state.path().join(FILE), text).unwrap();
+        let journal = Journal::load(state.path()).unwrap();
+        (state, journal)
+    }
+
+    fn user(client: &str) -> Claim {
+        Claim::of(client, Level::User, Path::new("/nowhere"))
+    }
+
+    #[test]
+    fn a_journal_of_version_1_is_read_and_becomes_one_of_ours() {
+        let text = r#"{ "version": 1, "files": [{ "path": "/home/dev/.cargo/config.toml", "syntax": "toml", "level": "user",
+            "anchor": "/home/dev", "changes": [{ "client": "cargo", "claims": [{ "level": "user" }],
+            "keys": ["registries", "a", "index"], "deed": "set", "value": "x", "before": null,
+            "splice": { "at": 0, "old": "", "new": "x" } }] }] }"#;
+        let (state, journal) = journal(text);
+        assert_eq!(journal.files()[0].changes[0].claims, [user("cargo")]);
+        journal.save().unwrap();
+        let written = std::fs::read_to_string(state.path().join(FILE)).unwrap();
+        assert!(written.contains("\"version\": 2"), "{written}");
+        assert_eq!(Journal::load(state.path()).unwrap(), journal);
+    }
+
+    #[test]
+    fn what_another_client_has_changed_since_is_its_to_take_back() {
+        let change = |client: &str, value: &str, before: &str| {
+            format!(
+                r#"{{ "claims": [{{ "client": "{client}", "level": "user" }}], "keys": ["registry"], "deed": "set",
+                "value": "{value}", "before": {before}, "splice": {{ "at": 0, "old": "", "new": "{value}" }} }}"#
+            )
+        };
+        let text = format!(
+            r#"{{ "version": 2, "files": [{{ "path": "/home/dev/.npmrc", "syntax": "npmrc", "level": "user",
+            "anchor": "/home/dev", "changes": [{}, {}] }}] }}"#,
+            change("npm", "one", "null"),
+            change("pnpm", "two", "\"one\"")
+        );
+        let (_state, mut journal) = journal(&text);
+        let both = journal.clone();
+        journal.hand_over(|claim| *claim == user("npm"));
+        assert!(journal.files()[0].changes.iter().all(|change| change.claims == [user("pnpm")]), "{journal:?}");
+        // The other way round nothing stands in the way.
+        let mut journal = both.clone();
+        journal.hand_over(|claim| *claim == user("pnpm"));
+        assert_eq!(journal, both);
+        journal.hand_over(|_| true);
+        assert_eq!(journal, both);
+    }
 }

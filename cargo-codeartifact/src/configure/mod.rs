@@ -87,6 +87,11 @@ pub(crate) struct Planned {
 }
 
 impl Planned {
+    /// A repository of the domain it is about.
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.request.endpoint
+    }
+
     /// Whether everything is right already.
     pub(crate) fn is_empty(&self) -> bool {
         self.edits.is_empty() && self.links.is_empty()

@@ -82,6 +82,7 @@ pub(crate) fn undo(request: &UndoRequest, host: &Host) -> Result<Undone, Configu
         })
         .collect();
     let is_meant = |claim: &Claim| claims.contains(claim);
+    journal.hand_over(is_meant);
     // The last written is taken back first.
     for file in journal.files().to_vec().iter().rev() {
         let meant = |change: &&JournaledChange| change.claims.iter().any(is_meant);
@@ -94,6 +95,9 @@ pub(crate) fn undo(request: &UndoRequest, host: &Host) -> Result<Undone, Configu
             journal.forget(&file.path, is_meant);
             journal.save()?;
         }
+    }
+    if !request.dry_run {
+        journal.save()?;
     }
     let gone = journal.clone().forget_links(is_meant);
     undone.links = gone.iter().map(|link| link.folder.join(&link.name)).collect();

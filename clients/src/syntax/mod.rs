@@ -185,7 +185,7 @@ impl Syntax {
             Syntax::Npmrc => editor::take_back::<npmrc::Settings>(text, changes),
             Syntax::Netrc => editor::take_back::<netrc::Machines>(text, changes),
             Syntax::Yaml => editor::take_back::<yaml::Document>(text, changes),
-            Syntax::Whole => whole::take_back(text, changes),
+            Syntax::Whole => Ok(whole::take_back(text, changes)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Files that are ours from the first byte to the last: scripts in a client's own language. They are made, replaced by
 //! a later text of ours, and taken away; one that somebody else wrote or changed is left.
 
-use super::{Change, Deed, Found, Splice, SyntaxError, TakenBack, Value, in_reverse};
+use super::{Change, Deed, Found, Splice, TakenBack, Value, in_reverse};
 
 /// What every such file says in one of its first lines.
 pub const MARK: &str = "written by `cargo codeartifact configure`";
@@ -42,10 +42,7 @@ pub fn set(text: Option<&[u8]>, ours: &str) -> Result<Planned, Foreign> {
 }
 
 /// Takes changes back, the last first; a text that is none of them stays.
-///
-/// # Errors
-/// None: whatever is there is either ours or left.
-pub(super) fn take_back(text: &[u8], changes: &[Change]) -> Result<TakenBack, SyntaxError> {
+pub(super) fn take_back(text: &[u8], changes: &[Change]) -> TakenBack {
     let mut now = String::from_utf8_lossy(text).into_owned();
     let (changes, left) = in_reverse(changes, |change| {
         if now == change.splice.new {
@@ -57,7 +54,7 @@ pub(super) fn take_back(text: &[u8], changes: &[Change]) -> Result<TakenBack, Sy
             Found::Changed
         }
     });
-    Ok(TakenBack { text: now, changes, left })
+    TakenBack { text: now, changes, left }
 }
 
 fn head(text: &str) -> &str {
@@ -83,7 +80,7 @@ mod tests {
         let made = changed(None, FIRST);
         let replaced = changed(Some(FIRST.as_bytes()), SECOND);
         assert!(matches!(set(Some(SECOND.as_bytes()), SECOND), Ok(Planned::Present(_))));
-        let back = take_back(SECOND.as_bytes(), &[made, replaced]).unwrap();
+        let back = take_back(SECOND.as_bytes(), &[made, replaced]);
         assert_eq!((back.text.as_str(), back.changes.len(), back.left.len()), ("", 2, 0));
     }
 
@@ -91,7 +88,7 @@ mod tests {
     fn what_others_wrote_is_left() {
         assert_eq!(set(Some(b"theirs"), FIRST), Err(Foreign));
         assert_eq!(set(Some(b"\xff"), FIRST), Err(Foreign));
-        let back = take_back(b"theirs", &[changed(None, FIRST)]).unwrap();
+        let back = take_back(b"theirs", &[changed(None, FIRST)]);
         assert_eq!((back.text.as_str(), back.left.len()), ("theirs", 1));
     }
 }
