@@ -106,6 +106,7 @@ pub(crate) enum Command {
     Token(Token),
     Exec(Exec),
     Env(Env),
+    ShellInit(ShellInit),
     /// Show which tokens are kept, where and until when (never the tokens)
     Status,
     /// Forget kept tokens: all of them, or those of one domain with `--domain`
@@ -257,6 +258,10 @@ pub(crate) struct Exec {
     /// For which repositories, in which variables
     #[command(flatten)]
     pub(crate) targets: Targets,
+    /// Only for the repositories that the program's own settings lead to (npm, npx, Yarn 1, bun, bunx, mvn, gem, bundle);
+    /// where there are none, or no token can be had, run it as it is
+    #[arg(long, conflicts_with_all = ["repository", "url", "index", "var", "trust"])]
+    pub(crate) if_needed: bool,
     /// The program and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,
@@ -288,6 +293,73 @@ pub(crate) enum ShellKind {
     Fish,
     /// PowerShell
     Powershell,
+}
+
+/// Print functions that give a shell's package managers their token, each for its run only.
+///
+/// `eval "$(cargo codeartifact shell-init)"` in a shell's start file: from then on `npm`, `mvn` and their like run through
+/// `cargo codeartifact exec --if-needed`, so with a token where their own settings lead to CodeArtifact, and as they are
+/// elsewhere. The folder of `codeartifact-credential-helper install` is put first on PATH. Nothing is asked of AWS.
+#[derive(Debug, Args)]
+#[command(after_long_help = START_FILES)]
+pub(crate) struct ShellInit {
+    /// The shell that is to evaluate it (default: the one in `SHELL`)
+    #[arg(long, value_name = "SHELL", value_enum)]
+    pub(crate) shell: Option<Shell>,
+    /// A package manager to do it for, may be given several times (default: all of these)
+    #[arg(long, value_name = "NAME", value_enum, conflicts_with = "undo")]
+    pub(crate) client: Vec<Wrapped>,
+    /// Print what takes it back in this shell
+    #[arg(long)]
+    pub(crate) undo: bool,
+}
+
+const START_FILES: &str = "\
+Where it goes:
+  sh, dash, ksh  ~/.profile       eval \"$(cargo codeartifact shell-init --shell sh)\"
+  bash           ~/.bashrc        eval \"$(cargo codeartifact shell-init --shell bash)\"
+  zsh            ~/.zshrc         eval \"$(cargo codeartifact shell-init --shell zsh)\"
+  fish           config.fish      cargo codeartifact shell-init --shell fish | source
+  PowerShell     $PROFILE         cargo codeartifact shell-init --shell powershell | Out-String | Invoke-Expression
+
+To take it back in a running shell: the same with --undo. A function of the same name that is already there is left alone.";
+
+/// A shell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shell {
+    /// What every shell of POSIX understands: sh, dash, ksh
+    Sh,
+    /// bash
+    Bash,
+    /// zsh
+    Zsh,
+    /// fish
+    Fish,
+    /// PowerShell
+    Powershell,
+}
+
+/// A package manager that has no hook of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Wrapped {
+    /// npm
+    Npm,
+    /// npx
+    Npx,
+    /// Yarn, where it is version 1
+    Yarn,
+    /// Bun
+    Bun,
+    /// bunx
+    Bunx,
+    /// Maven
+    Mvn,
+    /// `RubyGems`, for `gem push`
+    Gem,
+    /// Bundler
+    Bundle,
+    /// Bundler by its other name
+    Bundler,
 }
 
 /// What `exec` and `env` are about.

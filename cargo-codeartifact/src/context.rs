@@ -158,6 +158,16 @@ impl Context {
         Ok(Self { host, aws, settings, project, domain, owner, region, control_plane: OnceCell::new() })
     }
 
+    /// The same without the project's file: for what is about no domain of its own, and must not stumble over a file that
+    /// it does not need.
+    pub(crate) fn outside(globals: &Globals, host: &Host) -> Result<Self, CommandError> {
+        let host = host_with(globals, host)?;
+        let settings = UserSettings::read(&host)?;
+        let aws = self::aws(globals, &host)?.with_accounts(settings.accounts());
+        let (domain, owner, region) = (None, None, None);
+        Ok(Self { host, aws, settings, project: None, domain, owner, region, control_plane: OnceCell::new() })
+    }
+
     /// The domain.
     pub(crate) fn domain(&self) -> Result<&DomainName, CommandError> {
         self.domain.as_ref().map(|domain| &domain.value).ok_or_else(|| {

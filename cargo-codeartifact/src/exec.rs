@@ -1,6 +1,11 @@
 //! `exec`: another program, with fresh tokens in its environment and nowhere else.
 
-use std::{ffi::OsStr, io, path::Path, process::Command};
+use std::{
+    ffi::{OsStr, OsString},
+    io,
+    path::Path,
+    process::Command,
+};
 
 use anyhow::anyhow;
 use codeartifact::{Host, source::TOKEN_FOR_VARIABLE, source::TOKEN_VARIABLE};
@@ -9,6 +14,7 @@ use crate::{
     cli,
     context::Context,
     grants::{self, Grant},
+    leads,
     report::{CommandError, Kind, Report},
     variables::{self, Variable},
 };
@@ -23,6 +29,9 @@ pub(crate) fn run(
     let Some((program, arguments)) = args.command.split_first() else {
         return Err(CommandError::usage(anyhow!("no command is named")));
     };
+    if args.if_needed {
+        return if_needed(program, arguments, globals, host, report);
+    }
     let context = Context::open(globals, host)?;
     let authorizer = context.authorizer();
     let grants = grants::of(&args.targets, globals, &context, &authorizer, report)?;
@@ -39,6 +48,49 @@ pub(crate) fn run(
     command.args(arguments).env_clear().envs(context.host.vars());
     put(&mut command, &variables, &grants, &context.host);
     Err(failed(program, &become_other(command)))
+}
+
+/// Runs the command with a token where its own settings lead to CodeArtifact, and as if we were not there elsewhere. Where
+/// no token can be had it runs as well, and the reason is said: much of what a package manager does needs none.
+fn if_needed(
+    program: &OsStr,
+    arguments: &[OsString],
+    globals: &cli::Globals,
+    host: &Host,
+    report: &mut Report,
+) -> Result<(), CommandError> {
+    // Windows finds `npm.cmd` for a shell only.
+    let found = if cfg!(windows) { program.to_str().and_then(|name| host.find_program(name)) } else { None };
+    let mut command = Command::new(found.as_deref().map_or(program, Path::as_os_str));
+    command.args(arguments).env_clear().envs(host.vars());
+    match given(program, arguments, globals, host, report) {
+        Ok((variables, grants)) => put(&mut command, &variables, &grants, host),
+        Err(error) => {
+            report.warn(&format!("`{}` is started without a token", program.to_string_lossy()));
+            report.failure(&error);
+        }
+    }
+    Err(failed(program, &become_other(command)))
+}
+
+/// The variables for a program whose own settings lead to CodeArtifact; none where they do not.
+fn given(
+    program: &OsStr,
+    arguments: &[OsString],
+    globals: &cli::Globals,
+    host: &Host,
+    report: &mut Report,
+) -> Result<(Vec<Variable>, Vec<Grant>), CommandError> {
+    let context = Context::outside(globals, host)?;
+    let leads = leads::of(program, arguments, &context.host, &context.aws.trust());
+    if leads.endpoints.is_empty() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let authorizer = context.authorizer();
+    let grants = grants::of_leads(leads, &authorizer, report)?;
+    let variables = variables::of(Path::new(program), &grants, &cli::Targets::default())?;
+    grants::settle(&authorizer, report);
+    Ok((variables, grants))
 }
 
 /// Sets the variables. One that says whose `CODEARTIFACT_AUTH_TOKEN` is must not be left to speak of another one.

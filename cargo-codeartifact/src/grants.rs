@@ -7,6 +7,7 @@ use codeartifact::{AuthorizationToken, Authorize as _, Authorizer, Endpoint, Hos
 use crate::{
     cli,
     context::Context,
+    leads::Leads,
     moment,
     report::{CommandError, Report},
     status, token,
@@ -47,6 +48,24 @@ pub(crate) fn of<'a>(
         report.detail(&format!("domain {} of {}", endpoint.domain(), endpoint.owner()));
         let token = authorizer.token_for(&endpoint)?;
         grants.push(Grant { endpoint, token, meant });
+    }
+    Ok(grants)
+}
+
+/// Gets a token for each repository that a program's own settings lead to. `RubyGems` pushes to the one that was said for
+/// this call only, so there it counts as named by us.
+pub(crate) fn of_leads(
+    leads: Leads,
+    authorizer: &Authorizer<'_>,
+    report: &mut Report,
+) -> Result<Vec<Grant>, CommandError> {
+    let Leads { endpoints, said } = leads;
+    let mut grants = Vec::new();
+    for (place, endpoint) in endpoints.into_iter().enumerate() {
+        report.detail(&format!("domain {} of {}", endpoint.domain(), endpoint.owner()));
+        let token = authorizer.token_for(&endpoint)?;
+        let is_push = place < said && endpoint.format() == PackageFormat::Ruby;
+        grants.push(Grant { endpoint, token, meant: if is_push { Meant::Led } else { Meant::Known } });
     }
     Ok(grants)
 }

@@ -9,6 +9,7 @@
 //! | `trust` | consent to owners other than the caller |
 //! | `token`, `status`, `logout` | tokens, for scripts and for people |
 //! | `exec`, `exports` | tokens for other programs: in the environment of one, or of a shell (`env`) |
+//! | `leads`, `shell_init` | the same for a program whose own settings say whether it needs one, in a shell by its plain name |
 //! | `grants`, `variables` | for which repositories these get them, and in which variables each program reads them |
 //! | `local` | the embedded service in the foreground |
 //! | `configuration`, `configure` | package managers' settings: what was typed; plans, files, undo |
@@ -29,6 +30,7 @@ mod context;
 mod exec;
 mod exports;
 mod grants;
+mod leads;
 mod local;
 mod logout;
 mod manual;
@@ -40,6 +42,7 @@ mod publication;
 mod publish;
 mod quickstart;
 mod report;
+mod shell_init;
 #[cfg(test)]
 mod stand_in;
 mod status;
@@ -86,6 +89,7 @@ fn dispatch(cli: &Cli, host: &Host, report: &mut Report) -> Result<(), CommandEr
         Command::Token(args) => token::run(args, globals, host, report),
         Command::Exec(args) => exec::run(args, globals, host, report),
         Command::Env(args) => exports::run(args, globals, host, report),
+        Command::ShellInit(args) => shell_init::run(args, host, report),
         Command::Status => status::run(globals, host, report),
         Command::Logout => logout::run(globals, host, report),
         Command::Promote(args) => promote::run(args, globals, host, report),

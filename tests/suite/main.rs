@@ -47,6 +47,7 @@ journeys!(
     seeds_lifecycle,
     seeds_packages,
     seeds_rows,
+    shell_init,
     sign_in,
     static_and_small,
     stampede,

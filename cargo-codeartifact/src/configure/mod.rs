@@ -31,6 +31,7 @@ mod undo;
 
 pub(crate) use error::ConfigureError;
 use journal::{Author, Claim, Journal, Lock};
+pub(crate) use links::folder as links_folder;
 use place::{Bounds, Place, Replaced};
 pub(crate) use undo::{UndoOutcome, UndoRequest, Undone, undo};
 
