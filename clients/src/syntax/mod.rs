@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 mod editor;
 pub mod ini;
+pub mod json;
 pub mod netrc;
 pub mod npmrc;
 pub mod toml;
@@ -38,6 +39,8 @@ pub enum Syntax {
     Netrc,
     /// The plain part of YAML: `.yarnrc.yml`, `.bundle/config`.
     Yaml,
+    /// JSON of one object: `registries.json`.
+    Json,
     /// A file that is ours as a whole.
     Whole,
 }
@@ -185,6 +188,7 @@ impl Syntax {
             Syntax::Npmrc => editor::take_back::<npmrc::Settings>(text, changes),
             Syntax::Netrc => editor::take_back::<netrc::Machines>(text, changes),
             Syntax::Yaml => editor::take_back::<yaml::Document>(text, changes),
+            Syntax::Json => editor::take_back::<json::Document>(text, changes),
             Syntax::Whole => Ok(whole::take_back(text, changes)),
         }
     }

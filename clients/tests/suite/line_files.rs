@@ -75,6 +75,7 @@ pub(crate) const YAML: &[Wish] = &[
     Wish::Append(&["unsafeHttpWhitelist"], "localhost", &[]),
     Wish::Append(&["npmPreapprovedPackages"], "@my-scope/*", &["first: one"]),
     Wish::SetList(&["immutablePatterns"], &["a", "- b"]),
+    Wish::SetList(&[":sources"], &["https://my-org.example.com/ruby/shared/"]),
     Wish::Set(&["BUNDLE_MIRROR__HTTPS://GEMS__EXAMPLE__COM/"], "https://my-org.example.com/ruby/shared/"),
     Wish::Set(&["BUNDLE_PATH"], r"C:\vendor"),
     Wish::Remove(&["nodeLinker"]),
@@ -87,6 +88,8 @@ const fn theirs(syntax: Syntax) -> (&'static str, &'static str) {
         Syntax::Ini => ("# theirs\n", "[theirs]\nkey = 1\n"),
         Syntax::Npmrc => ("theirs-first=1\n", "theirs-last = 1\n"),
         Syntax::Netrc => ("machine theirs.example.com login me password REDACTED\n", "machine last.example.com\n"),
+        // There are no comments, and nothing but white space beside the object.
+        Syntax::Json => ("\n", " \n"),
         Syntax::Yaml | Syntax::Toml | Syntax::Xml | Syntax::Whole => ("# theirs\n", "theirs: 1\n"),
     }
 }
@@ -360,6 +363,8 @@ pub(crate) fn yaml_files() -> impl Strategy<Value = String> {
         "unsafeHttpWhitelist:\n- a\n-  \"b\\u0041\"",
         "unsafeHttpWhitelist: [a, 'b', \"c\" ] # d",
         "unsafeHttpWhitelist: []",
+        ":sources:\n- https://a.example.com/ # c\n\n# d\n- b",
+        ":sources:\n  -\n    x\n  - y: 1",
         "unsafeHttpWhitelist: [ a,\n  b, # c\n  d,\n]",
         "unsafeHttpWhitelist: [[a], b]",
         "npmPreapprovedPackages:",
@@ -411,7 +416,11 @@ pub(crate) fn some(files: impl Strategy<Value = String>, count: usize) -> Vec<St
 }
 
 #[expect(clippy::print_stderr, reason = "says how much was tested")]
-fn generated_there_and_back<G: Grammar>(syntax: Syntax, files: impl Strategy<Value = String>, wishes: &[Wish]) {
+pub(crate) fn generated_there_and_back<G: Grammar>(
+    syntax: Syntax,
+    files: impl Strategy<Value = String>,
+    wishes: &[Wish],
+) {
     let (mut read, mut edits) = (0, 0);
     for text in some(files, 600) {
         if let Some(made) = every_way::<G>(syntax, &text, wishes) {
@@ -444,7 +453,7 @@ fn edits_of_generated_yaml_files_go_there_and_back() {
     generated_there_and_back::<yaml::Document>(Syntax::Yaml, yaml_files(), YAML);
 }
 
-fn edited<G: Grammar>(before: &str, wish: Wish) -> String {
+pub(crate) fn edited<G: Grammar>(before: &str, wish: Wish) -> String {
     let mut editor = Editor::<G>::parse(before.as_bytes()).unwrap();
     wish.make(&mut editor).unwrap().unwrap();
     editor.text()

@@ -4,9 +4,11 @@
 
 mod completeness;
 mod corpus;
+mod dotnet_ruby_swift;
 mod editing;
 mod fuzzed;
 mod hostile;
+mod json;
 mod line_files;
 mod other_readers;
 mod settings_cases;

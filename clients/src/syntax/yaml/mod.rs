@@ -49,6 +49,16 @@ impl Grammar for Document {
         let Some(pair) = self.find(path) else { return Vec::new() };
         let new = match (&pair.node.kind, value) {
             (Kind::Null | Kind::Scalar(_), Value::Text(value)) => scalar(value),
+            (Kind::Block(items), Value::List(list)) if !list.is_empty() => {
+                let Some((first, end)) = items.first().zip(items.last()) else { return Vec::new() };
+                let gap = [line_end(text), &" ".repeat(column(text, first.dash)), "- "].concat();
+                let new = list.iter().map(|entry| scalar(entry)).collect::<Vec<_>>().join(&gap);
+                return vec![Splice::replace(
+                    text,
+                    first.dash..end.node.place.end.max(end.dash + 1),
+                    format!("- {new}"),
+                )];
+            }
             (Kind::Null | Kind::Flow(_), Value::List(list)) => {
                 format!("[{}]", list.iter().map(|entry| scalar(entry)).collect::<Vec<_>>().join(", "))
             }
@@ -245,7 +255,9 @@ fn scalar(value: &str) -> String {
 
 /// A key, plain where every reader then takes it as text; Bundler knows no other.
 fn key(key: &str) -> String {
-    let starts_well = key.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '/'));
+    // `:sources`, a symbol of Ruby's, is one without quotes only.
+    let first = key.strip_prefix(':').unwrap_or(key);
+    let starts_well = first.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '/'));
     let is_plain = key.chars().all(|c| c.is_ascii_alphanumeric() || "_-./:+@^".contains(c));
     let is_word =
         ["true", "false", "null", "yes", "no", "on", "off", "y", "n"].iter().any(|word| key.eq_ignore_ascii_case(word));
