@@ -15,6 +15,9 @@ use crate::protocol::shown;
 use crate::syntax::{Change, Syntax, SyntaxError, whole};
 
 mod diff;
+mod draft;
+
+pub(crate) use draft::Draft;
 
 /// How a client is set up.
 pub trait Settings: Sync {
@@ -364,4 +367,16 @@ pub(crate) fn looks_secret(text: &str) -> bool {
             && word.bytes().any(|byte| byte.is_ascii_alphabetic())
             && !word.contains(".codeartifact.")
     })
+}
+
+/// A URL without its user part, which may hold a password.
+pub(crate) fn without_user(url: &str) -> String {
+    match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+            let host = rest[..authority].rfind('@').map_or(0, |at| at + 1);
+            format!("{scheme}://{}", &rest[host..])
+        }
+        None => url.to_owned(),
+    }
 }

@@ -28,6 +28,7 @@ use codeartifact::RepositoryName;
 use crate::protocol::shown;
 use crate::settings::{
     Choices, Edit, Finding, Goal, Level, Places, ProjectMarker, Role, Settings, SettingsError, SettingsFile, looks_secret,
+    without_user,
 };
 use crate::syntax::{Change, Deed, Splice, Syntax, SyntaxError, Value, toml::Toml};
 
@@ -194,18 +195,6 @@ impl Work {
             line: self.toml.line(keys).unwrap_or(1),
             key: keys.join("."),
         })
-    }
-}
-
-/// A URL without its user part, which may hold a password.
-fn without_user(url: &str) -> String {
-    match url.split_once("://") {
-        Some((scheme, rest)) => {
-            let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-            let host = rest[..authority].rfind('@').map_or(0, |at| at + 1);
-            format!("{scheme}://{}", &rest[host..])
-        }
-        None => url.to_owned(),
     }
 }
 
