@@ -5,6 +5,8 @@ use codeartifact::PackageFormat;
 
 use crate::Client;
 
+mod settings;
+
 /// Bundler's record.
 pub(crate) static CLIENT: Client = Client {
     name: "bundler",
@@ -12,7 +14,7 @@ pub(crate) static CLIENT: Client = Client {
     format: PackageFormat::Ruby,
     programs: &["bundle", "bundler"],
     protocol: None,
-    settings: None,
+    settings: Some(&settings::BundlerSettings),
     minimum_version: "2.0",
     page: include_str!("page.md"),
 };

@@ -9,6 +9,7 @@ use crate::{Client, Spoken, protocol::LinkName};
 mod command_line;
 mod message;
 mod protocol;
+mod settings;
 
 /// NuGet's record.
 pub(crate) static CLIENT: Client = Client {
@@ -17,7 +18,7 @@ pub(crate) static CLIENT: Client = Client {
     format: PackageFormat::Nuget,
     programs: &["dotnet", "nuget"],
     protocol: Some(&SPOKEN),
-    settings: None,
+    settings: Some(&settings::NuGetSettings),
     minimum_version: "6.13",
     page: include_str!("page.md"),
 };

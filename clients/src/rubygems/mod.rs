@@ -4,6 +4,8 @@ use codeartifact::PackageFormat;
 
 use crate::Client;
 
+mod settings;
+
 /// RubyGems's record.
 pub(crate) static CLIENT: Client = Client {
     name: "rubygems",
@@ -11,7 +13,7 @@ pub(crate) static CLIENT: Client = Client {
     format: PackageFormat::Ruby,
     programs: &["gem"],
     protocol: None,
-    settings: None,
+    settings: Some(&settings::RubyGemsSettings),
     minimum_version: "3.0",
     page: include_str!("page.md"),
 };

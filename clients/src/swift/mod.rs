@@ -5,6 +5,8 @@ use codeartifact::PackageFormat;
 
 use crate::Client;
 
+mod settings;
+
 /// Swift's record.
 pub(crate) static CLIENT: Client = Client {
     name: "swift",
@@ -12,7 +14,7 @@ pub(crate) static CLIENT: Client = Client {
     format: PackageFormat::Swift,
     programs: &["swift"],
     protocol: None,
-    settings: None,
+    settings: Some(&settings::SwiftSettings),
     minimum_version: "5.8",
     page: include_str!("page.md"),
 };

@@ -101,7 +101,12 @@ pub(crate) fn there_and_back(
 /// Every wish a client is asked in these tests.
 pub(crate) fn wishes(client: &Client) -> Vec<Wish> {
     let choices = client.settings.unwrap().choices();
-    let scopes = choices.scope.map(|_| vec!["@my-org".to_owned(), "@my-other".to_owned()]);
+    let scopes = choices.scope.map(|what| match what {
+        "scope" if client.name == "swift" => ["my-org", "my-other"],
+        "pattern" => ["MyOrg.*", "MyOther.Package"],
+        _ => ["@my-org", "@my-other"],
+    });
+    let scopes = scopes.map(|scopes| scopes.map(str::to_owned).to_vec());
     let scopes: Vec<_> = std::iter::once(Vec::new()).chain(scopes).collect();
     let mut wishes = Vec::new();
     for (&level, &role) in choices.levels.iter().flat_map(|level| choices.roles.iter().map(move |role| (level, role))) {
