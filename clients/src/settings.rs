@@ -17,7 +17,7 @@ use crate::syntax::{Change, Syntax, SyntaxError, whole};
 mod diff;
 mod draft;
 
-pub(crate) use draft::Draft;
+pub(crate) use draft::{Draft, holds_secret};
 
 /// How a client is set up.
 pub trait Settings: Sync {
@@ -26,6 +26,11 @@ pub trait Settings: Sync {
 
     /// How the folder of a project is told from its parents and children.
     fn project_marker(&self) -> ProjectMarker;
+
+    /// Files by which a folder shows that it uses this client: those of the marker, unless other clients have them too.
+    fn project_signs(&self) -> &'static [&'static str] {
+        self.project_marker().files
+    }
 
     /// The files that setting up for `goal` edits, in the order in which they are to be written.
     ///

@@ -354,5 +354,6 @@ fn marked(from: &Path, marker: ProjectMarker) -> Option<&Path> {
 
 /// Whether one stands in a project of that client.
 pub(crate) fn in_project(client: &Client, host: &Host) -> bool {
-    client.settings.is_some_and(|settings| marked(host.current_dir(), settings.project_marker()).is_some())
+    let signs = |settings: &dyn Settings| ProjectMarker { files: settings.project_signs(), is_outermost: |_, _| false };
+    client.settings.is_some_and(|settings| marked(host.current_dir(), signs(settings)).is_some())
 }

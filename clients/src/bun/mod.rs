@@ -5,6 +5,8 @@ use codeartifact::PackageFormat;
 
 use crate::Client;
 
+mod settings;
+
 /// Bun's record.
 pub(crate) static CLIENT: Client = Client {
     name: "bun",
@@ -12,7 +14,7 @@ pub(crate) static CLIENT: Client = Client {
     format: PackageFormat::Npm,
     programs: &["bun", "bunx"],
     protocol: None,
-    settings: None,
+    settings: Some(&settings::BunSettings),
     minimum_version: "1.4.0",
     page: include_str!("page.md"),
 };

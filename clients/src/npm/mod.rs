@@ -8,6 +8,9 @@ use codeartifact::PackageFormat;
 
 use crate::Client;
 
+pub(crate) mod registry;
+mod settings;
+
 /// npm's record.
 pub(crate) static CLIENT: Client = Client {
     name: "npm",
@@ -15,7 +18,7 @@ pub(crate) static CLIENT: Client = Client {
     format: PackageFormat::Npm,
     programs: &["npm", "npx"],
     protocol: None,
-    settings: None,
+    settings: Some(&settings::NpmSettings),
     minimum_version: "8.19.0",
     page: include_str!("page.md"),
 };

@@ -9,6 +9,7 @@ use codeartifact::PackageFormat;
 use crate::{Client, Spoken, protocol::LinkName};
 
 mod protocol;
+mod settings;
 
 /// pnpm's record.
 pub(crate) static CLIENT: Client = Client {
@@ -17,7 +18,7 @@ pub(crate) static CLIENT: Client = Client {
     format: PackageFormat::Npm,
     programs: &["pnpm", "pnpx"],
     protocol: Some(&SPOKEN),
-    settings: None,
+    settings: Some(&settings::PnpmSettings),
     minimum_version: "7.0.0",
     page: include_str!("page.md"),
 };
@@ -26,7 +27,7 @@ pub(crate) static CLIENT: Client = Client {
 pub(crate) static SPOKEN: Spoken = Spoken {
     word: "pnpm",
     first_argument: None,
-    links: &[LinkName::ForDomain("codeartifact-pnpm-")],
+    links: &[LinkName::ForDomain(settings::LINK)],
     about: "pnpm's tokenHelper",
     protocol: &protocol::PnpmProtocol,
 };

@@ -57,6 +57,9 @@ fn compare<'a>(before: &[&'a str], after: &[&'a str]) -> Vec<(char, &'a str)> {
 /// Words in a key that say its value is nobody's business.
 const SECRET_KEYS: [&str; 5] = ["token", "password", "passwd", "secret", "auth"];
 
+/// How keys end whose value is a program that knows the secret.
+const NAMES_A_PROGRAM: [&str; 2] = ["-provider", "tokenhelper"];
+
 /// A line with the values of secret-bearing keys, and passwords in URLs, replaced.
 fn masked(line: &str) -> String {
     let mut masked = String::with_capacity(line.len());
@@ -70,7 +73,7 @@ fn masked(line: &str) -> String {
             .rsplit(|c: char| !(c.is_ascii_alphanumeric() || "-_".contains(c)))
             .find(|w| !w.is_empty());
         let key = key.unwrap_or_default().to_ascii_lowercase();
-        if SECRET_KEYS.iter().any(|word| key.contains(word)) && !key.ends_with("-provider") {
+        if SECRET_KEYS.iter().any(|word| key.contains(word)) && !NAMES_A_PROGRAM.iter().any(|end| key.ends_with(end)) {
             let start = rest.len() - rest.trim_start().len();
             let value = &rest[start..];
             if value.is_empty() || value.starts_with("//") {

@@ -38,6 +38,14 @@ impl<'a, G: Grammar> Draft<'a, G> {
             Ok(Some(present)) if present != value => self.refuse_secret(keys, &present)?,
             _ => {}
         }
+        self.replace(keys, value)
+    }
+
+    /// Sets a value in the place of one that is no secret, however it looks: the path of a program.
+    ///
+    /// # Errors
+    /// [`SettingsError::Syntax`]: it cannot be written.
+    pub(crate) fn replace(&mut self, keys: &[&str], value: Value) -> Result<(), SettingsError> {
         match self.editor.set(keys, &value).map_err(|source| in_file(self.file, source))? {
             Some(change) => self.changes.push(change),
             None => self.is_present(keys, Deed::Set { value, before: None }),
@@ -61,6 +69,11 @@ impl<'a, G: Grammar> Draft<'a, G> {
     pub(crate) fn find(&mut self, code: &'static str, message: String, keys: &[&str]) {
         let line = self.editor.line(keys);
         self.findings.push(Finding { code, message, path: Some(path_of(self.file).to_path_buf()), line });
+    }
+
+    /// Says something that is not about the file.
+    pub(crate) fn note(&mut self, finding: Finding) {
+        self.findings.push(finding);
     }
 
     /// The edit.
@@ -88,7 +101,7 @@ impl<'a, G: Grammar> Draft<'a, G> {
             Value::Text(text) => text.clone(),
             Value::List(list) => list.join(" "),
         };
-        if !looks_secret(&present) && !has_password(&present) {
+        if !holds_secret(&present) {
             return Ok(());
         }
         Err(SettingsError::SecretInTheWay {
@@ -97,6 +110,11 @@ impl<'a, G: Grammar> Draft<'a, G> {
             key: keys.join("."),
         })
     }
+}
+
+/// Whether a text looks like a secret, or has one in a URL: then it is not kept for taking back what replaced it.
+pub(crate) fn holds_secret(text: &str) -> bool {
+    looks_secret(text) || has_password(text)
 }
 
 /// Whether a URL in a text has a password in it.

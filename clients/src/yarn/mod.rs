@@ -6,6 +6,7 @@ use codeartifact::PackageFormat;
 use crate::{Client, Spoken};
 
 mod protocol;
+mod settings;
 
 /// Yarn's record.
 pub(crate) static CLIENT: Client = Client {
@@ -14,7 +15,7 @@ pub(crate) static CLIENT: Client = Client {
     format: PackageFormat::Npm,
     programs: &["yarn"],
     protocol: Some(&SPOKEN),
-    settings: None,
+    settings: Some(&settings::YarnSettings),
     minimum_version: "4.0.0",
     page: include_str!("page.md"),
 };

@@ -8,6 +8,8 @@ use codeartifact::PackageFormat;
 
 use crate::Client;
 
+mod settings;
+
 /// Yarn 1's record.
 pub(crate) static CLIENT: Client = Client {
     name: "yarn1",
@@ -15,7 +17,7 @@ pub(crate) static CLIENT: Client = Client {
     format: PackageFormat::Npm,
     programs: &["yarnpkg"],
     protocol: None,
-    settings: None,
+    settings: Some(&settings::Yarn1Settings),
     minimum_version: "1.22.0",
     page: include_str!("page.md"),
 };

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use clients::{CLIENTS, Client, protocol::causes};
+use clients::{CLIENTS, Client, protocol::causes, syntax::Syntax};
 use codeartifact::Host;
 
 use crate::editing::{there_and_back, wishes};
@@ -19,7 +19,8 @@ pub(crate) fn corpus() -> Option<PathBuf> {
 /// The folder of files that a client's settings are written into, and how those files' names end.
 fn files_of(client: &Client) -> (&'static str, &'static str) {
     match client.name {
-        "npm" | "pnpm" | "yarn1" | "bun" => ("npmrc", ""),
+        "npm" | "pnpm" | "yarn1" => ("npmrc", ""),
+        "yarn" => ("yarn", ".yarnrc.yml"),
         "twine" => ("pypirc", ""),
         "bundler" => ("bundler", ".bundle-config"),
         name => (name, ""),
@@ -41,6 +42,10 @@ fn edits_of_real_files_go_there_and_back() {
             let before = std::fs::read(folder.join(name)).unwrap();
             for wish in wishes(client) {
                 for file in wish.files(client) {
+                    // What is ours as a whole is no edit of somebody's file.
+                    if wish.edit(client, &file, None).is_ok_and(|edit| edit.syntax == Syntax::Whole) {
+                        continue;
+                    }
                     match there_and_back(client, &wish, &file, &before) {
                         Ok(()) => edited += 1,
                         Err(error) => refused.push(format!("{name}: {}", causes(&error).join(": "))),

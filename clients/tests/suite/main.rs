@@ -8,6 +8,7 @@ mod dotnet_ruby_swift;
 mod editing;
 mod fuzzed;
 mod hostile;
+mod javascript;
 mod json;
 mod line_files;
 mod other_readers;

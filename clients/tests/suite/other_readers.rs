@@ -292,8 +292,16 @@ fn compare(
             path.pop();
         }
     } else if let Some(list) = theirs["list"].as_array() {
-        let list: Option<Vec<_>> = list.iter().map(|entry| entry["text"].as_str().map(str::to_owned)).collect();
-        assert_eq!(ours.list(&keys).ok().flatten(), list, "{keys:?} of {text:?}");
+        let ours = ours.list(&keys).ok().flatten();
+        if list.iter().all(|entry| entry["text"].is_string() || entry["map"].is_array()) {
+            // A mapping in a list is an entry without a text of its own.
+            let ours = ours.unwrap_or_else(|| panic!("{keys:?} of {text:?} is no list"));
+            assert_eq!(ours.len(), list.len(), "{keys:?} of {text:?}");
+            let same = |(ours, theirs): (&String, &Json)| theirs["text"].as_str().is_none_or(|theirs| ours == theirs);
+            assert!(ours.iter().zip(list).all(same), "{keys:?} of {text:?}: {ours:?}");
+        } else {
+            assert_eq!(ours, None, "{keys:?} of {text:?}");
+        }
         *values += 1;
     } else if let Some(value) = theirs["text"].as_str().filter(|_| !keys.is_empty()) {
         assert_eq!(ours.get(&keys), Ok(Some(Value::Text(value.to_owned()))), "{keys:?} of {text:?}");

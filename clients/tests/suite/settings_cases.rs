@@ -77,10 +77,10 @@ fn every_case_goes_from_before_to_after() {
             }
             findings.dedup();
             if errors.first() != case.error.as_ref() {
-                wrong.push(format!("== {name}: errors {errors:?}, expected {:?}", case.error));
+                wrong.push(format!("== {}/{name}: errors {errors:?}, expected {:?}", client.name, case.error));
             }
             if findings != case.findings {
-                wrong.push(format!("== {name}: findings {findings:?}, expected {:?}", case.findings));
+                wrong.push(format!("== {}/{name}: findings {findings:?}, expected {:?}", client.name, case.findings));
             }
             count += 1;
         }

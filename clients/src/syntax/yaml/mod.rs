@@ -214,7 +214,14 @@ fn held(text: &str, pair: &Pair) -> Held {
     let (as_text, list) = match &pair.node.kind {
         Kind::Null => (Some(String::new()), Some(Vec::new())),
         Kind::Scalar(text) => (Some(text.clone()), None),
-        Kind::Block(items) => (None, texts(&mut items.iter().map(|item| &item.node))),
+        // A mapping is an entry too, told from others by what it is: a list of both can be appended to.
+        Kind::Block(items) => {
+            let entry = |item: &Item| match &item.node.kind {
+                Kind::Map(..) => Some(item.node.plain(text)),
+                _ => item.node.scalar().map(str::to_owned),
+            };
+            (None, items.iter().map(entry).collect())
+        }
         Kind::Flow(items) => (None, texts(&mut items.iter())),
         Kind::Map(..) | Kind::Beyond => (None, None),
     };
