@@ -30,7 +30,7 @@ use crate::settings::{
     Choices, Edit, Finding, Goal, Level, Places, ProjectMarker, Role, Settings, SettingsError, SettingsFile, looks_secret,
     without_user,
 };
-use crate::syntax::{Change, Deed, Splice, Syntax, SyntaxError, Value, toml::Toml};
+use crate::syntax::{Change, Deed, Syntax, SyntaxError, Value, toml::Toml};
 
 /// The alias for a credential program whose path holds blanks.
 const ALIAS: &str = "codeartifact";
@@ -143,8 +143,7 @@ impl Work {
     }
 
     fn is_present(&mut self, keys: &[&str], deed: Deed) {
-        let keys = keys.iter().map(|&key| key.to_owned()).collect();
-        self.present.push(Change { keys, deed, splice: Splice { at: 0, old: String::new(), new: String::new() } });
+        self.present.push(Change::present(keys, deed));
     }
 
     fn global_provider(&mut self, helper: &str) -> Result<(), SyntaxError> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Edit, Finding, SettingsError, SettingsFile, looks_secret};
-use crate::syntax::{Change, Deed, Editor, Grammar, Splice, Syntax, SyntaxError, Value};
+use crate::syntax::{Change, Deed, Editor, Grammar, Syntax, SyntaxError, Value};
 
 /// The file's text with what was set so far.
 pub(crate) struct Draft<'a, G> {
@@ -92,8 +92,7 @@ impl<'a, G: Grammar> Draft<'a, G> {
     }
 
     fn is_present(&mut self, keys: &[&str], deed: Deed) {
-        let keys = keys.iter().map(|&key| key.to_owned()).collect();
-        self.present.push(Change { keys, deed, splice: Splice { at: 0, old: String::new(), new: String::new() } });
+        self.present.push(Change::present(keys, deed));
     }
 
     fn refuse_secret(&self, keys: &[&str], present: &Value) -> Result<(), SettingsError> {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 mod editor;
 pub mod ini;
 pub mod json;
+pub mod lines;
 pub mod netrc;
 pub mod npmrc;
 pub mod toml;
@@ -41,6 +42,8 @@ pub enum Syntax {
     Yaml,
     /// JSON of one object: `registries.json`.
     Json,
+    /// A file that is a list of lines: `~/.mavenrc`, `.bazelrc`.
+    Lines,
     /// A file that is ours as a whole.
     Whole,
 }
@@ -146,6 +149,12 @@ pub enum Deed {
 }
 
 impl Change {
+    /// What an earlier run did, as this one finds it done.
+    pub fn present(keys: &[&str], deed: Deed) -> Self {
+        let keys = keys.iter().map(|&key| key.to_owned()).collect();
+        Self { keys, deed, splice: Splice { at: 0, old: String::new(), new: String::new() } }
+    }
+
     /// The way to the value as people write it: `registries.my-team-repo.index`.
     pub fn key(&self) -> String {
         self.keys.join(".")
@@ -189,6 +198,7 @@ impl Syntax {
             Syntax::Netrc => editor::take_back::<netrc::Machines>(text, changes),
             Syntax::Yaml => editor::take_back::<yaml::Document>(text, changes),
             Syntax::Json => editor::take_back::<json::Document>(text, changes),
+            Syntax::Lines => editor::take_back::<lines::MarkedLines>(text, changes),
             Syntax::Whole => Ok(whole::take_back(text, changes)),
         }
     }

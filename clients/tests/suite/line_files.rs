@@ -1,6 +1,6 @@
 //! Edits of ini, `.npmrc`, netrc and YAML files: there, there again, and back.
 
-use clients::syntax::{Change, Editor, Grammar, Syntax, SyntaxError, Value, ini, netrc, npmrc, yaml};
+use clients::syntax::{Change, Editor, Grammar, Syntax, SyntaxError, Value, ini, lines, netrc, npmrc, yaml};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -83,6 +83,16 @@ pub(crate) const YAML: &[Wish] = &[
     Wish::Remove(&["npmScopes", "my-scope", "npmRegistryServer"]),
 ];
 
+pub(crate) const LINES: &[Wish] = &[
+    Wish::Set(
+        &["my-org-111122223333.us-east-1"],
+        "if token=$('/home/dev/My Programs/helper'); then export A=\"${token##* }\"; fi",
+    ),
+    Wish::Set(&["my-org.example.com"], "common --credential_helper=my-org.example.com=codeartifact"),
+    Wish::Set(&["tied # down"], ""),
+    Wish::Remove(&["present"]),
+];
+
 /// What others write before and behind.
 const fn theirs(syntax: Syntax) -> (&'static str, &'static str) {
     match syntax {
@@ -91,7 +101,7 @@ const fn theirs(syntax: Syntax) -> (&'static str, &'static str) {
         Syntax::Netrc => ("machine theirs.example.com login me password REDACTED\n", "machine last.example.com\n"),
         // There are no comments, and nothing but white space beside the object.
         Syntax::Json => ("\n", " \n"),
-        Syntax::Yaml | Syntax::Toml | Syntax::Xml | Syntax::Whole => ("# theirs\n", "theirs: 1\n"),
+        Syntax::Yaml | Syntax::Lines | Syntax::Toml | Syntax::Xml | Syntax::Whole => ("# theirs\n", "theirs: 1\n"),
     }
 }
 
@@ -415,6 +425,32 @@ pub(crate) fn yaml_files() -> impl Strategy<Value = String> {
     file(LINES, &["", "", "---", "# first", "--- # first", "yarnPath: .yarn/releases/yarn.cjs"])
 }
 
+/// Lines of a shell's and of Bazel's, some of them ours, and nothing that a next line would go on.
+pub(crate) fn line_files() -> impl Strategy<Value = String> {
+    const LINES: &[&str] = &[
+        "# comment",
+        "",
+        "   ",
+        "MAVEN_OPTS=\"$MAVEN_OPTS -Xmx1g\" # memory",
+        "  export MAVEN_OPTS",
+        "\tindented",
+        "if [ -f x ]; then\n  y\nfi",
+        "build --jobs=4",
+        "common --credential_helper=other.example.com=/opt/helper",
+        "build:ci --config=x \\\n  --config=y",
+        "even \\\\",
+        "try-import %workspace%/user.bazelrc",
+        "x # written by `cargo codeartifact configure`; `--undo` takes it back: present",
+        "y # written by `cargo codeartifact configure`; `--undo` takes it back: present  ",
+        "z # written by `cargo codeartifact configure`; `--undo` takes it back: my-org.example.com",
+        "# written by `cargo codeartifact configure`; `--undo` takes it back: no value",
+        "w # written by `cargo codeartifact configure`; `--undo` takes it back",
+        "token=$(cat <<'END'\ntext\nEND\n)",
+        "\u{a0}spaces\u{2028}",
+    ];
+    file(LINES, &["", "", "#!/bin/sh", "# mine", "common --verbose_failures"])
+}
+
 /// Many files of a kind, the same in each run.
 pub(crate) fn some(files: impl Strategy<Value = String>, count: usize) -> Vec<String> {
     let mut runner = TestRunner::deterministic();
@@ -457,6 +493,11 @@ fn edits_of_generated_netrc_files_go_there_and_back() {
 #[test]
 fn edits_of_generated_yaml_files_go_there_and_back() {
     generated_there_and_back::<yaml::Document>(Syntax::Yaml, yaml_files(), YAML);
+}
+
+#[test]
+fn edits_of_generated_lines_go_there_and_back() {
+    generated_there_and_back::<lines::MarkedLines>(Syntax::Lines, line_files(), LINES);
 }
 
 pub(crate) fn edited<G: Grammar>(before: &str, wish: Wish) -> String {
