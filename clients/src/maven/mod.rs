@@ -6,6 +6,7 @@ use codeartifact::PackageFormat;
 use crate::{Client, Spoken, protocol::LinkName};
 
 mod protocol;
+mod settings;
 
 /// Maven's record.
 pub(crate) static CLIENT: Client = Client {
@@ -14,7 +15,7 @@ pub(crate) static CLIENT: Client = Client {
     format: PackageFormat::Maven,
     programs: &["mvn"],
     protocol: Some(&SPOKEN),
-    settings: None,
+    settings: Some(&settings::MavenSettings),
     minimum_version: "3.8",
     page: include_str!("page.md"),
 };
