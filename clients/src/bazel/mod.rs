@@ -6,6 +6,7 @@ use codeartifact::PackageFormat;
 use crate::{Client, Spoken, protocol::LinkName};
 
 mod protocol;
+mod settings;
 
 /// Bazel's record.
 pub(crate) static CLIENT: Client = Client {
@@ -14,7 +15,7 @@ pub(crate) static CLIENT: Client = Client {
     format: PackageFormat::Maven,
     programs: &["bazel", "bazelisk"],
     protocol: Some(&SPOKEN),
-    settings: None,
+    settings: Some(&settings::BazelSettings),
     minimum_version: "5.4.0",
     page: include_str!("page.md"),
 };
