@@ -5,6 +5,8 @@ use codeartifact::PackageFormat;
 
 use crate::{Client, netrc};
 
+mod settings;
+
 /// What sbt reads for all of a user's builds: `~/.sbt/1.0/codeartifact.sbt`.
 pub const GLOBAL_SETTINGS: &str = include_str!("shim/codeartifact.sbt");
 
@@ -15,7 +17,7 @@ pub(crate) static CLIENT: Client = Client {
     format: PackageFormat::Maven,
     programs: &["sbt"],
     protocol: Some(&netrc::SPOKEN),
-    settings: None,
+    settings: Some(&settings::SbtSettings),
     minimum_version: "1.3",
     page: include_str!("page.md"),
 };

@@ -10,6 +10,7 @@ mod fuzzed;
 mod hostile;
 mod javascript;
 mod json;
+mod jvm;
 mod line_files;
 mod other_readers;
 mod settings_cases;

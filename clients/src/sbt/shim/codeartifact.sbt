@@ -1,7 +1,7 @@
-// Gives the repositories of AWS CodeArtifact their token, for every build of this user.
+// written by `cargo codeartifact configure`; `--undo` takes it back
 //
-// Goes to `~/.sbt/1.0/codeartifact.sbt`. Repositories are known by their URL; the credential helper, looked for on PATH,
-// decides which are CodeArtifact's.
+// Gives the repositories of AWS CodeArtifact their token, for every build of this user. Repositories are known by their
+// URL; the credential helper decides which are CodeArtifact's.
 
 credentials ++= {
   val log = streams.value.log
