@@ -20,7 +20,8 @@ import org.eclipse.aether.repository.RemoteRepository;
  * places to deploy to included. An id that a stranger's POM took for itself gets nothing.
  *
  * <p>Maven 3 has two kinds of repositories. Those of the settings are made before any extension is asked, and take a
- * password at once; those of POMs are given credentials by a selector, and ask for them when they connect.
+ * password at once; those of POMs are given credentials by a selector, and ask for them when they connect. Maven 4 has
+ * the second kind only.
  */
 @Named("codeartifact")
 @Singleton
@@ -37,7 +38,7 @@ public final class Participant extends AbstractMavenLifecycleParticipant {
         RepositorySystemSession repositories = session.getRepositorySession();
         if (repositories instanceof DefaultRepositorySystemSession) {
             DefaultRepositorySystemSession open = (DefaultRepositorySystemSession) repositories;
-            open.setAuthenticationSelector(new Selector(open.getAuthenticationSelector(), tokens));
+            open.setAuthenticationSelector(new Selector(open.getAuthenticationSelector(), tokens, open));
         }
         fill(session.getRequest().getRemoteRepositories());
         fill(session.getRequest().getPluginArtifactRepositories());
@@ -45,7 +46,8 @@ public final class Participant extends AbstractMavenLifecycleParticipant {
 
     private void fill(List<ArtifactRepository> repositories) {
         for (ArtifactRepository repository : repositories) {
-            if (repository.getAuthentication() != null || !mayBeOurs(repository.getUrl())) {
+            org.apache.maven.artifact.repository.Authentication set = repository.getAuthentication();
+            if ((set != null && !isUnset(set.getPassword())) || !mayBeOurs(repository.getUrl())) {
                 continue;
             }
             String token = tokens.of(repository.getUrl());
@@ -54,6 +56,11 @@ public final class Participant extends AbstractMavenLifecycleParticipant {
                         new org.apache.maven.artifact.repository.Authentication(USER, token));
             }
         }
+    }
+
+    /** What is left of a password in the settings that names a variable of ours, where nobody has set it. */
+    static boolean isUnset(String password) {
+        return password != null && password.startsWith("${env.CODEARTIFACT_AUTH_TOKEN") && password.endsWith("}");
     }
 
     /** Whether the helper is worth asking. It decides; this only saves starting it for everybody's repositories. */
@@ -70,19 +77,28 @@ public final class Participant extends AbstractMavenLifecycleParticipant {
     private static final class Selector implements AuthenticationSelector {
         private final AuthenticationSelector settings;
         private final Tokens tokens;
+        private final RepositorySystemSession session;
 
-        Selector(AuthenticationSelector settings, Tokens tokens) {
+        Selector(AuthenticationSelector settings, Tokens tokens, RepositorySystemSession session) {
             this.settings = settings;
             this.tokens = tokens;
+            this.session = session;
         }
 
         @Override
         public Authentication getAuthentication(RemoteRepository repository) {
             Authentication set = settings == null ? null : settings.getAuthentication(repository);
-            if (set != null || !mayBeOurs(repository.getUrl())) {
+            if (!mayBeOurs(repository.getUrl()) || (set != null && !isUnset(passwordOf(repository, set)))) {
                 return set;
             }
             return new WhenConnected(repository.getUrl(), tokens);
+        }
+
+        private String passwordOf(RemoteRepository repository, Authentication set) {
+            RemoteRepository asked = new RemoteRepository.Builder(repository).setAuthentication(set).build();
+            try (AuthenticationContext context = AuthenticationContext.forRepository(session, asked)) {
+                return context.get(AuthenticationContext.PASSWORD);
+            }
         }
     }
 
