@@ -8,9 +8,9 @@ use std::path::Path;
 
 use crate::protocol::shown;
 use crate::settings::{
-    Choices, Edit, Goal, Level, Places, ProjectMarker, Role, Settings, SettingsError, SettingsFile, without_user,
+    Choices, Draft, Edit, Goal, Level, Places, ProjectMarker, Role, Settings, SettingsError, SettingsFile, without_user,
 };
-use crate::syntax::{Change, Deed, Syntax, Value, lines::Lines};
+use crate::syntax::{Syntax, Value, lines::MarkedLines};
 
 const LINK: &str = "bazel-credential-codeartifact";
 const OPTION: &str = "--credential_helper=";
@@ -43,34 +43,18 @@ impl Settings for BazelSettings {
 
     fn edit(&self, goal: &Goal<'_>, file: &SettingsFile, text: Option<&[u8]>) -> Result<Edit, SettingsError> {
         let path = file.candidates.last().cloned().unwrap_or_default();
-        let in_file = |source| SettingsError::Syntax { path: path.clone(), source };
         let host = host(&goal.endpoint.base_url()).to_owned();
         let program = match file.level {
             Level::User => goal.link_path(LINK)?,
             Level::Project => LINK.to_owned(),
         };
-        let mut lines = Lines::parse(text.unwrap_or_default()).map_err(in_file)?;
+        let mut draft = Draft::<MarkedLines>::read(file, text)?;
         if let Some((line, helper)) = other_helper(text.unwrap_or_default(), &host, &program) {
             let url = without_user(&shown(&helper, 300));
             return Err(SettingsError::NameInUse { path, line, what: "credential helper for", name: host, url });
         }
-        let line = Value::Text(format!("common {}", quoted(&format!("{OPTION}{host}={program}"))));
-        let change = lines.set(&[&host], &line).map_err(in_file)?;
-        let present = match change {
-            Some(_) => Vec::new(),
-            None => vec![Change::present(&[&host], Deed::Set { value: line, before: None })],
-        };
-        Ok(Edit {
-            before: text.map(|text| String::from_utf8_lossy(text).into_owned()),
-            after: lines.text(),
-            path,
-            why: format!("Bazel asks the credential program for what it loads from {host}"),
-            level: file.level,
-            syntax: Syntax::Lines,
-            changes: change.into_iter().collect(),
-            present,
-            findings: Vec::new(),
-        })
+        draft.set(&[&host], Value::Text(format!("common {}", quoted(&format!("{OPTION}{host}={program}")))))?;
+        Ok(draft.done(Syntax::Lines, format!("Bazel asks the credential program for what it loads from {host}")))
     }
 
     fn links(&self, _goal: &Goal<'_>) -> Vec<String> {

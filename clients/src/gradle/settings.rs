@@ -16,9 +16,9 @@
 
 use crate::protocol::shown;
 use crate::settings::{
-    Choices, Edit, Goal, Level, Places, ProjectMarker, Role, Settings, SettingsError, SettingsFile, without_user,
+    Choices, Draft, Edit, Goal, Level, Places, ProjectMarker, Role, Settings, SettingsError, SettingsFile, without_user,
 };
-use crate::syntax::{Change, Deed, Syntax, Value, lines::Lines};
+use crate::syntax::{Syntax, Value, lines::MarkedLines};
 
 use super::INIT_SCRIPT;
 
@@ -65,36 +65,21 @@ impl Settings for GradleSettings {
             let script = INIT_SCRIPT.replace(HELPER, &helper);
             return Edit::whole(file, text, &script, "Gradle asks the credential program for CodeArtifact's repositories");
         }
-        let in_file = |source| SettingsError::Syntax { path: path.clone(), source };
         let (name, url) = (name(goal)?, goal.endpoint.base_url());
-        let mut lines = Lines::parse(text.unwrap_or_default()).map_err(in_file)?;
-        if let Some(Value::Text(line)) = lines.get(&[name]).map_err(in_file)?
+        let mut draft = Draft::<MarkedLines>::read(file, text)?;
+        if let Some(Value::Text(line)) = draft.editor().get(&[name]).ok().flatten()
             && let found = line.rsplit(' ').next().unwrap_or_default()
             && found != url
         {
-            let (line, url) = (lines.line(&[name]).unwrap_or(1), without_user(&shown(found, 300)));
+            let (line, url) = (draft.editor().line(&[name]).unwrap_or(1), without_user(&shown(found, 300)));
             return Err(SettingsError::NameInUse { path, line, what: "repository", name: name.to_owned(), url });
         }
-        let line = Value::Text(format!("{} {name} {url}", goal.role));
-        let change = lines.set(&[name], &line).map_err(in_file)?;
-        let present = match change {
-            Some(_) => Vec::new(),
-            None => vec![Change::present(&[name], Deed::Set { value: line, before: None })],
+        draft.set(&[name], Value::Text(format!("{} {name} {url}", goal.role)))?;
+        let why = match goal.role {
+            Role::Default => format!("builds take `{name}` for the public repositories"),
+            Role::Named | Role::Extra => format!("builds ask the repository as `{name}`, before those that they name"),
         };
-        Ok(Edit {
-            before: text.map(|text| String::from_utf8_lossy(text).into_owned()),
-            after: lines.text(),
-            path,
-            why: match goal.role {
-                Role::Default => format!("builds take `{name}` for the public repositories"),
-                Role::Named | Role::Extra => format!("builds ask the repository as `{name}`, before those that they name"),
-            },
-            level: file.level,
-            syntax: Syntax::Lines,
-            changes: change.into_iter().collect(),
-            present,
-            findings: Vec::new(),
-        })
+        Ok(draft.done(Syntax::Lines, why))
     }
 
     fn repository_name(&self, goal: &Goal<'_>) -> Result<Option<String>, SettingsError> {
