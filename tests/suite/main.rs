@@ -17,6 +17,7 @@ journeys!(
     cargo_publish_promote,
     cargo_refused,
     configure,
+    configure_dotnet_ruby_swift,
     conformance,
     crash,
     exec,

@@ -49,7 +49,7 @@ impl NuGet {
         Some(Self { sandbox, mono, program })
     }
 
-    fn run(&self, words: &[&str]) -> Outcome {
+    pub(crate) fn run(&self, words: &[&str]) -> Outcome {
         let program = self.sandbox.program(&self.mono).arg(&self.program).args(words);
         program.args(["-NonInteractive"]).run()
     }

@@ -9,10 +9,12 @@
 //! repository. A mirror of one source has that source's URL in its key. Which one that would be only the `Gemfile` says,
 //! and one that names the repository itself needs nothing here.
 //!
-//! A token has its place in the environment: `exec` sets the variable that Bundler looks up by the mirror's host.
+//! A token for the index is in the environment: `exec` sets the variable that Bundler looks up by the mirror's host. For
+//! the gems themselves RubyGems' [plugin](crate::rubygems::plugin) gets it, a file of the user's at both levels.
 
 use std::path::{Path, PathBuf};
 
+use crate::rubygems::plugin;
 use crate::settings::{
     Choices, Draft, Edit, Goal, Level, Places, ProjectMarker, Role, Settings, SettingsError, SettingsFile,
 };
@@ -40,9 +42,11 @@ impl Settings for BundlerSettings {
             level: goal.level,
             anchor: anchor.to_path_buf(),
         };
+        // First: a mirror that nobody can authorize is the worse half.
+        let both = |settings: SettingsFile| Ok(vec![plugin::file(goal), settings]);
         if goal.level == Level::Project {
             let folder = variable("BUNDLE_APP_CONFIG").unwrap_or_else(|| places.project.join(".bundle"));
-            return Ok(vec![file(folder.join("config"), places.project)]);
+            return both(file(folder.join("config"), places.project));
         }
         let named = variable("BUNDLE_CONFIG")
             .or_else(|| variable("BUNDLE_USER_CONFIG"))
@@ -50,14 +54,17 @@ impl Settings for BundlerSettings {
         match (named, places.home) {
             (Some(path), _) => {
                 let anchor = path.parent().unwrap_or(Path::new("/")).to_path_buf();
-                Ok(vec![file(path, &anchor)])
+                both(file(path, &anchor))
             }
-            (None, Some(home)) => Ok(vec![file(home.join(".bundle/config"), home)]),
+            (None, Some(home)) => both(file(home.join(".bundle/config"), home)),
             (None, None) => Err(SettingsError::NoHome { client: "Bundler" }),
         }
     }
 
     fn edit(&self, goal: &Goal<'_>, file: &SettingsFile, text: Option<&[u8]>) -> Result<Edit, SettingsError> {
+        if plugin::is_in(file) {
+            return plugin::edit(goal, file, text);
+        }
         let mut draft = Draft::<Document>::read(file, text)?;
         draft.set(&[MIRROR], Value::Text(goal.endpoint.base_url()))?;
         let is_other = |key: &String| key.starts_with("BUNDLE_MIRROR__") && key != MIRROR && key != FALLBACK;

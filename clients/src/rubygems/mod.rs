@@ -4,6 +4,7 @@ use codeartifact::PackageFormat;
 
 use crate::Client;
 
+pub(crate) mod plugin;
 mod settings;
 
 /// RubyGems's record.

@@ -14,20 +14,14 @@
 //! no other hook: credentials in a source's URL would be in the file. `gem` writes its file anew when `gem sources --add`
 //! changes it, without comments; taking back goes by values then.
 
-use std::path::{Path, PathBuf};
-
+use super::plugin;
 use crate::settings::{
-    Choices, Draft, Edit, Finding, Goal, Level, Places, ProjectMarker, Role, Settings, SettingsError, SettingsFile,
+    Choices, Draft, Edit, Goal, Level, Places, ProjectMarker, Role, Settings, SettingsError, SettingsFile,
 };
 use crate::syntax::{Syntax, Value, yaml::Document};
 
 const SOURCES: [&str; 1] = [":sources"];
 const ARGUMENTS: [&str; 1] = ["gem"];
-/// RubyGems looks for this name in every folder of its load path.
-const PLUGIN: &str = "rubygems_plugin.rb";
-const PLUGIN_TEXT: &str = include_str!("shim/rubygems_plugin.rb");
-/// What stands in the plugin where the credential program's path belongs.
-const HELPER: &str = "'codeartifact-credential-helper'";
 
 /// RubyGems' settings.
 pub(super) struct RubyGemsSettings;
@@ -46,10 +40,9 @@ impl Settings for RubyGemsSettings {
         let home = places.home.ok_or(SettingsError::NoHome { client: "RubyGems" })?;
         let config = (places.variable)("XDG_CONFIG_HOME").map_or_else(|| home.join(".config"), Into::into);
         let dotted = home.join(".gemrc");
-        let folder = plugin_folder(goal);
         Ok(vec![
             // First: sources that nobody can authorize are the worse half.
-            SettingsFile { candidates: vec![folder.join(PLUGIN)], level: Level::User, anchor: folder },
+            plugin::file(goal),
             SettingsFile {
                 candidates: vec![dotted.clone(), config.join("gem/gemrc"), dotted],
                 level: Level::User,
@@ -59,8 +52,8 @@ impl Settings for RubyGemsSettings {
     }
 
     fn edit(&self, goal: &Goal<'_>, file: &SettingsFile, text: Option<&[u8]>) -> Result<Edit, SettingsError> {
-        if file.candidates.last().is_some_and(|path| path.ends_with(PLUGIN)) {
-            return plugin(goal, file, text);
+        if plugin::is_in(file) {
+            return plugin::edit(goal, file, text);
         }
         let url = goal.endpoint.base_url();
         let mut draft = Draft::<Document>::read(file, text)?;
@@ -100,25 +93,4 @@ fn with_source(arguments: &str, url: &str) -> String {
         return arguments.to_owned();
     }
     format!("{arguments} --source {url}").trim_start().to_owned()
-}
-
-/// Beside the folder of links.
-fn plugin_folder(goal: &Goal<'_>) -> PathBuf {
-    goal.links.parent().unwrap_or(Path::new("/")).join("ruby")
-}
-
-fn plugin(goal: &Goal<'_>, file: &SettingsFile, text: Option<&[u8]>) -> Result<Edit, SettingsError> {
-    let helper = goal.helper.to_str().ok_or_else(|| SettingsError::Path { path: goal.helper.to_path_buf() })?;
-    let quoted = format!("'{}'", helper.replace('\\', r"\\").replace('\'', r"\'"));
-    let mut edit = Edit::whole(file, text, &PLUGIN_TEXT.replace(HELPER, &quoted), "gem asks the credential program")?;
-    edit.findings.push(Finding {
-        code: "rubygems-rubylib",
-        message: format!(
-            "gem finds its plugin by a variable; in your shell's start-up file: `export RUBYLIB=\"{}\"`",
-            plugin_folder(goal).display()
-        ),
-        path: None,
-        line: None,
-    });
-    Ok(edit)
 }
