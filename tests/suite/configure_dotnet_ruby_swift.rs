@@ -28,7 +28,9 @@ fn tree(sandbox: &Sandbox, folders: &[&str]) -> Tree {
         let content = if about.is_symlink() {
             fs::read_link(path).unwrap().into_os_string().into_encoded_bytes()
         } else if about.is_dir() {
-            fs::read_dir(path).unwrap().for_each(|entry| walk(&entry.unwrap().path(), tree));
+            for entry in fs::read_dir(path).unwrap() {
+                walk(&entry.unwrap().path(), tree);
+            }
             Vec::new()
         } else {
             fs::read(path).unwrap()
@@ -36,7 +38,9 @@ fn tree(sandbox: &Sandbox, folders: &[&str]) -> Tree {
         tree.insert(path.to_path_buf(), (about.permissions().mode(), content));
     }
     let mut tree = BTreeMap::new();
-    folders.iter().for_each(|folder| walk(&sandbox.path(folder), &mut tree));
+    for folder in folders {
+        walk(&sandbox.path(folder), &mut tree);
+    }
     tree
 }
 
