@@ -77,9 +77,15 @@ impl Held {
     fn is(&self, value: &Value) -> bool {
         match value {
             Value::Text(text) => self.text.as_ref() == Some(text),
+            Value::Truth(truth) => self.text.as_deref() == Some(truth_word(*truth)),
             Value::List(list) => self.list.as_ref() == Some(list),
         }
     }
+}
+
+/// True or false as the files without types have them.
+pub(super) fn truth_word(truth: bool) -> &'static str {
+    if truth { "true" } else { "false" }
 }
 
 /// A text that can be changed.
@@ -163,7 +169,9 @@ impl<G: Grammar> Editor<G> {
             Some(held) if held.is(value) => return Ok(None),
             Some(held) => {
                 match value {
-                    Value::Text(_) if held.text.is_none() => return Err(self.type_error(&path, "text")),
+                    Value::Text(_) | Value::Truth(_) if held.text.is_none() => {
+                        return Err(self.type_error(&path, "text"));
+                    }
                     Value::List(_) if held.list.is_none() => return Err(self.type_error(&path, "a list of text")),
                     _ => {}
                 }

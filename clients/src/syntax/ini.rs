@@ -5,7 +5,7 @@
 //! and keys once. What stands in `[DEFAULT]` is not seen in the other sections here: it is a section like them. `%` and
 //! `${...}` are text.
 
-use super::editor::{Grammar, Held, Values, invalid, line_end, lines, lines_after, whole_lines};
+use super::editor::{Grammar, Held, Values, invalid, line_end, lines, lines_after, truth_word, whole_lines};
 use super::{Editor, MARK, Splice, SyntaxError, Value};
 use std::ops::Range;
 
@@ -289,6 +289,7 @@ fn values(text: &str, sections: &Sections) -> Values {
 /// What goes on the key's line, and what below it; `None` where a value cannot be written.
 fn below<'a>(value: &'a Value, indent: &str, end: &str) -> Option<(&'a str, String)> {
     match value {
+        Value::Truth(truth) => Some((truth_word(*truth), String::new())),
         Value::Text(text) if text.contains(['\n', '\r']) => None,
         Value::Text(text) => Some((text, String::new())),
         Value::List(list) => {

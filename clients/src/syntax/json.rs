@@ -283,6 +283,7 @@ fn written(value: &Value) -> String {
     match value {
         Value::Text(text) if is_word(text) || text == EMPTY => text.clone(),
         Value::Text(text) => quoted(text),
+        Value::Truth(truth) => truth.to_string(),
         Value::List(list) => format!("[{}]", list.iter().map(|entry| quoted(entry)).collect::<Vec<_>>().join(", ")),
     }
 }

@@ -89,6 +89,8 @@ impl Splice {
 pub enum Value {
     /// Text.
     Text(String),
+    /// True or false.
+    Truth(bool),
     /// A list of text.
     List(Vec<String>),
 }

@@ -232,7 +232,7 @@ fn spelled(value: &Value) -> Vec<String> {
             let plain = !text.is_empty() && !text.contains([' ', '"', '\\', '#']);
             if plain { vec![text.clone(), quoted] } else { vec![quoted] }
         }
-        Value::List(_) => Vec::new(),
+        Value::List(_) | Value::Truth(_) => Vec::new(),
     }
 }
 

@@ -9,7 +9,9 @@ use std::ops::Range;
 
 use serde_json::Value as Json;
 
-use super::editor::{Grammar, Held, Line, Values, invalid, line_end, lines, lines_after, lines_before, whole_lines};
+use super::editor::{
+    Grammar, Held, Line, Values, invalid, line_end, lines, lines_after, lines_before, truth_word, whole_lines,
+};
 use super::{Editor, Splice, SyntaxError, Value};
 
 /// Text of an `.npmrc`. The way to a value is its key, below a section's name where it stands in one.
@@ -73,7 +75,11 @@ impl Grammar for Settings {
 
     fn replace(&self, text: &str, path: &[String], value: &Value) -> Vec<Splice> {
         let Some(last) = self.entries.iter().rfind(|entry| entry.path == path) else { return Vec::new() };
-        let Value::Text(value) = value else { return Vec::new() };
+        let value = match value {
+            Value::Text(value) => value,
+            Value::Truth(truth) => truth_word(*truth),
+            Value::List(_) => return Vec::new(),
+        };
         let separator = if last.separator.is_empty() { "=" } else { &text[last.separator.clone()] };
         spelled(value)
             .into_iter()
@@ -85,6 +91,7 @@ impl Grammar for Settings {
         let [key] = path else { return Vec::new() };
         let (suffix, values): (_, Vec<_>) = match value {
             Value::Text(text) => ("", vec![spelled(text)]),
+            Value::Truth(truth) => ("", vec![spelled(truth_word(*truth))]),
             Value::List(list) => ("[]", list.iter().map(|entry| spelled(entry)).collect()),
         };
         let key = format!("{key}{suffix}");

@@ -6,11 +6,42 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use toml_edit::{Document, InlineTable, Item, Key, Table, TableLike};
+use toml_edit::{ArrayOfTables, Document, InlineTable, Item, Key, Table, TableLike};
 
 use super::{
     BYTE_ORDER_MARK, Change, Deed, Found, MARK, Splice, SyntaxError, TakenBack, Value, decoded, in_reverse, line_of,
 };
+
+/// The key by which the tables of an array are told from each other.
+const NAME: &str = "name";
+
+/// Where among the tables of an array a new one goes, for clients to which their order matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Before all others.
+    First,
+    /// Behind all others.
+    Last,
+}
+
+/// A table of an array.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its line, from 1.
+    pub line: usize,
+    /// Its values by their keys.
+    pub values: BTreeMap<String, Value>,
+}
+
+impl Entry {
+    /// The value of a key, where it is text.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        match self.values.get(key) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+}
 
 /// TOML text that can be changed.
 #[derive(Debug, Clone)]
@@ -38,7 +69,7 @@ impl Toml {
     /// The value at `keys`: `None` where there is none.
     ///
     /// # Errors
-    /// It is neither text nor a list of text.
+    /// It is neither text, nor true or false, nor a list of text.
     pub fn get(&self, keys: &[&str]) -> Result<Option<Value>, SyntaxError> {
         let Some((item, _)) = self.find(keys) else { return Ok(None) };
         value_of(item).map(Some).ok_or_else(|| self.type_error(keys, keys.len(), "text or a list of text"))
@@ -52,19 +83,25 @@ impl Toml {
 
     /// Whether there is a table at `keys`.
     pub fn has_table(&self, keys: &[&str]) -> bool {
-        self.find(keys).is_some_and(|(item, _)| item.is_table_like())
+        self.node(keys).is_some()
     }
 
     /// The keys of the table at `keys`, in the order of the file; empty where there is no table.
     pub fn keys(&self, keys: &[&str]) -> Vec<String> {
-        let mut table: &dyn TableLike = &self.root;
-        for key in keys {
-            match table.get(key).and_then(Item::as_table_like) {
-                Some(inner) => table = inner,
-                None => return Vec::new(),
-            }
-        }
-        table.iter().map(|(key, _)| key.to_owned()).collect()
+        let table = self.node(keys);
+        table.into_iter().flat_map(|table| table.table().iter()).map(|(key, _)| key.to_owned()).collect()
+    }
+
+    /// The tables of the array of tables at `keys`, in the order of the file, each by those of its values that are text
+    /// or true or false; empty where there is no such array.
+    pub fn entries(&self, keys: &[&str]) -> Vec<Entry> {
+        let Some((Item::ArrayOfTables(tables), _)) = self.find(keys) else { return Vec::new() };
+        let line = |table: &Table| table.span().map_or(1, |span| line_of(&self.text, span.start));
+        let values = |table: &Table| {
+            let values = table.iter().filter_map(|(key, item)| Some((key.to_owned(), value_of(item)?)));
+            values.collect()
+        };
+        tables.iter().map(|table| Entry { line: line(table), values: values(table) }).collect()
     }
 
     /// Sets the value at `keys`. `None` where it is that already, however it is written.
@@ -90,6 +127,35 @@ impl Toml {
         self.make(keys, value, &splice)?;
         let deed = Deed::Set { value: value.clone(), before };
         Ok(Some(Change { keys: owned(keys), deed, splice }))
+    }
+
+    /// Makes a table with this `name` in the array of tables at `keys`, unless there is one: behind all others, at the end
+    /// of the file, or else before them.
+    ///
+    /// # Errors
+    /// Something of another type is in the way, or there is no place for it.
+    pub fn entry(&mut self, keys: &[&str], name: &str, order: Order) -> Result<Option<Change>, SyntaxError> {
+        let path = [keys, &[name, NAME]].concat();
+        if self.find(&path).is_some() {
+            return Ok(None);
+        }
+        let before = match self.find(keys) {
+            Some((Item::ArrayOfTables(tables), _)) => match order {
+                Order::First => tables.get(0).and_then(Table::span),
+                Order::Last => None,
+            },
+            Some(_) => return Err(self.type_error(keys, keys.len(), "an array of tables")),
+            None => None,
+        };
+        let header: Vec<_> = keys.iter().map(|key| bare(key)).collect();
+        let lines = [MARK, &format!("[[{}]]", header.join(".")), &format!("{NAME} = {}", quoted(name))];
+        let splice = match before {
+            Some(first) => self.block_before(first.start, &lines),
+            None => self.block_at_end(&lines),
+        };
+        let value = Value::Text(name.to_owned());
+        self.make(&path, &value, &splice)?;
+        Ok(Some(Change { keys: owned(&path), deed: Deed::Set { value, before: None }, splice }))
     }
 
     /// Puts `entry` at the end of the list at `keys`, unless it is in it; where there is no list, one that begins with
@@ -143,14 +209,23 @@ impl Toml {
         Some(Splice::replace(&self.text, at..at, new))
     }
 
-    /// The value item at `keys` with its key.
+    /// The item at `keys` with its key.
     fn find(&self, keys: &[&str]) -> Option<(&Item, &Key)> {
         let (last, path) = keys.split_last()?;
-        let mut table: &dyn TableLike = &self.root;
-        for key in path {
-            table = table.get(key)?.as_table_like()?;
+        self.node(path)?.table().get_key_value(last).map(|(key, item)| (item, key))
+    }
+
+    /// The table at `keys`.
+    fn node(&self, keys: &[&str]) -> Option<Node<'_>> {
+        let mut node = Node::Lines(&self.root);
+        let mut keys = keys.iter();
+        while let Some(key) = keys.next() {
+            node = match node.get(key)? {
+                Item::ArrayOfTables(tables) => Node::Lines(named(tables, keys.next()?)?),
+                item => Node::of(item)?,
+            };
         }
-        table.get_key_value(last).map(|(key, item)| (item, key))
+        Some(node)
     }
 
     /// Where a value that is not there goes.
@@ -160,7 +235,12 @@ impl Toml {
         let mut depth = 0;
         while let Some(item) = path.get(depth).and_then(|key| node.get(key)) {
             depth += 1;
-            node = Node::of(item).ok_or_else(|| self.type_error(keys, depth, "a table"))?;
+            let inner = match item {
+                Item::ArrayOfTables(tables) => path.get(depth).and_then(|name| named(tables, name)).map(Node::Lines),
+                item => Node::of(item),
+            };
+            node = inner.ok_or_else(|| self.type_error(keys, depth, "a table"))?;
+            depth += usize::from(item.is_array_of_tables());
         }
         let missing = &keys[depth..];
         match node {
@@ -180,15 +260,44 @@ impl Toml {
                 Ok(self.new_line(end.end, &format!("{} = {written}", bare(last))))
             }
             Node::Lines(_) if !path.is_empty() => Ok(self.new_table(path, last, written)),
-            // Keys of the root are nothing any client needs.
-            Node::Lines(_) => Err(self.no_room(keys)),
+            Node::Lines(root) => Ok(self.root_line(root, &format!("{} = {written}", bare(last)))),
         }
+    }
+
+    /// A key that is in no table: below the last of those, else above everything.
+    fn root_line(&self, root: &Table, line: &str) -> Splice {
+        if let Some(last) = last_end(root) {
+            return self.new_line(last.end, line);
+        }
+        let end = self.line_end();
+        let gap = if self.text.is_empty() || self.text.starts_with(['\r', '\n']) { "" } else { end };
+        Splice::replace(&self.text, 0..0, [line, end, gap].concat())
     }
 
     /// A table of its own at the end of the file.
     fn new_table(&self, path: &[&str], last: &str, written: &str) -> Splice {
-        let end = self.line_end();
         let header: Vec<_> = path.iter().map(|key| bare(key)).collect();
+        self.block_at_end(&[MARK, &format!("[{}]", header.join(".")), &format!("{} = {written}", bare(last))])
+    }
+
+    /// Lines above the table whose header is at `at`, and above the comment that belongs to it.
+    fn block_before(&self, at: usize, lines: &[&str]) -> Splice {
+        let end = self.line_end();
+        let mut at = self.text[..at].rfind('\n').map_or(0, |at| at + 1);
+        while let Some(above) = self.text[..at].strip_suffix('\n') {
+            let start = above.rfind('\n').map_or(0, |at| at + 1);
+            if !above[start..].trim_start().starts_with('#') {
+                break;
+            }
+            at = start;
+        }
+        let new: String = lines.iter().chain([&""]).flat_map(|line| [line, end]).collect();
+        Splice::replace(&self.text, at..at, new)
+    }
+
+    /// Lines at the end of the file, an empty one before them.
+    fn block_at_end(&self, lines: &[&str]) -> Splice {
+        let end = self.line_end();
         let mut new = String::new();
         if !self.text.is_empty() {
             if !self.text.ends_with('\n') {
@@ -198,7 +307,7 @@ impl Toml {
                 new.push_str(end);
             }
         }
-        for line in [MARK, &format!("[{}]", header.join(".")), &format!("{} = {written}", bare(last))] {
+        for line in lines {
             new.push_str(line);
             new.push_str(end);
         }
@@ -333,11 +442,8 @@ impl Toml {
         let (item, key) = self.find(keys)?;
         let value = item.span()?;
         let (last, path) = keys.split_last()?;
-        let parent = match path {
-            [] => None,
-            path => Some(self.find(path)?.0),
-        };
-        if let Some(table) = parent.and_then(Item::as_inline_table) {
+        let parent = self.node(path)?;
+        if let Node::Braces(table) = parent {
             return Some(Splice::replace(
                 &self.text,
                 self.pair_in_braces(table, last, key.span()?.start..value.end),
@@ -346,7 +452,9 @@ impl Toml {
         }
         let mut start = self.text[..key.span()?.start].rfind('\n').map_or(0, |at| at + 1);
         let end = self.text[value.end..].find('\n').map_or(self.text.len(), |at| value.end + at + 1);
-        if let Some(Item::Table(table)) = parent
+        if let Node::Lines(table) = parent
+            && !path.is_empty()
+            && !table.is_dotted()
             && table.len() == 1
             && let Some(header) = table.span()
         {
@@ -407,8 +515,13 @@ fn flatten(table: &dyn TableLike, path: &mut Vec<String>, all: &mut BTreeMap<Vec
         if let Some(table) = item.as_table_like() {
             flatten(table, path, all);
         } else if let Some(tables) = item.as_array_of_tables() {
-            for (position, table) in tables.iter().enumerate() {
-                path.push(position.to_string());
+            let mut nameless = 0;
+            for table in tables {
+                // As it is found; others by their place among their like, so that one with a name moves none of them.
+                let name = table.get(NAME).and_then(Item::as_str);
+                let name = name.filter(|name| named(tables, name).is_some_and(|first| std::ptr::eq(first, table)));
+                path.push(name.map_or_else(|| format!("[{nameless}]"), str::to_owned));
+                nameless += usize::from(name.is_none());
                 flatten(table, path, all);
                 path.pop();
             }
@@ -439,6 +552,7 @@ fn plain(value: &toml_edit::Value) -> String {
 fn canonical(value: &Value) -> String {
     match value {
         Value::Text(text) => format!("{text:?}"),
+        Value::Truth(truth) => truth.to_string(),
         Value::List(list) => format!("[{}]", list.iter().map(|text| format!("{text:?}")).collect::<Vec<_>>().join(",")),
     }
 }
@@ -453,6 +567,9 @@ fn value_of(item: &Item) -> Option<Value> {
     if let Some(text) = item.as_str() {
         return Some(Value::Text(text.to_owned()));
     }
+    if let Some(truth) = item.as_bool() {
+        return Some(Value::Truth(truth));
+    }
     let list: Option<Vec<_>> = item.as_array()?.iter().map(|entry| entry.as_str().map(str::to_owned)).collect();
     list.map(Value::List)
 }
@@ -460,6 +577,7 @@ fn value_of(item: &Item) -> Option<Value> {
 fn written(value: &Value) -> String {
     match value {
         Value::Text(text) => quoted(text),
+        Value::Truth(truth) => truth.to_string(),
         Value::List(list) => format!("[{}]", list.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", ")),
     }
 }
@@ -476,7 +594,13 @@ fn owned(keys: &[&str]) -> Vec<String> {
     keys.iter().map(|&key| key.to_owned()).collect()
 }
 
+/// The first table of an array that has this name.
+fn named<'a>(tables: &'a ArrayOfTables, name: &str) -> Option<&'a Table> {
+    tables.iter().find(|table| table.get(NAME).and_then(Item::as_str) == Some(name))
+}
+
 /// A table, by how it is written.
+#[derive(Clone, Copy)]
 enum Node<'a> {
     /// On lines: under a header, or by dotted keys.
     Lines(&'a Table),
@@ -498,6 +622,13 @@ impl<'a> Node<'a> {
             Self::Lines(table) => table.get(key),
             // Through the interface that gives items: the table's own gives values.
             Self::Braces(table) => TableLike::get(*table, key),
+        }
+    }
+
+    fn table(self) -> &'a dyn TableLike {
+        match self {
+            Self::Lines(table) => table,
+            Self::Braces(table) => table,
         }
     }
 }

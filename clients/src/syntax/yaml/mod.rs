@@ -49,6 +49,7 @@ impl Grammar for Document {
         let Some(pair) = self.find(path) else { return Vec::new() };
         let new = match (&pair.node.kind, value) {
             (Kind::Null | Kind::Scalar(_), Value::Text(value)) => scalar(value),
+            (Kind::Null | Kind::Scalar(_), Value::Truth(truth)) => truth.to_string(),
             (Kind::Block(items), Value::List(list)) if !list.is_empty() => {
                 let Some((first, end)) = items.first().zip(items.last()) else { return Vec::new() };
                 let gap = [line_end(text), &" ".repeat(column(text, first.dash)), "- "].concat();
@@ -237,6 +238,7 @@ fn new_lines(text: &str, keys: &[String], value: &Value, indent: usize) -> Strin
         parents.iter().enumerate().map(|(depth, parent)| format!("{}{}:", deep(depth), key(parent))).collect();
     match value {
         Value::Text(value) => lines.push(format!("{}{}: {}", deep(parents.len()), key(last), scalar(value))),
+        Value::Truth(truth) => lines.push(format!("{}{}: {truth}", deep(parents.len()), key(last))),
         Value::List(entries) => {
             lines.push(format!("{}{}:", deep(parents.len()), key(last)));
             lines.extend(entries.iter().map(|entry| format!("{}- {}", deep(parents.len() + 1), scalar(entry))));
