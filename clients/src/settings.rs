@@ -376,12 +376,18 @@ pub(crate) fn looks_secret(text: &str) -> bool {
 
 /// A URL without its user part, which may hold a password.
 pub(crate) fn without_user(url: &str) -> String {
-    match url.split_once("://") {
-        Some((scheme, rest)) => {
-            let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-            let host = rest[..authority].rfind('@').map_or(0, |at| at + 1);
-            format!("{scheme}://{}", &rest[host..])
-        }
+    match url_parts(url) {
+        Some((scheme, _, rest)) => format!("{scheme}://{rest}"),
         None => url.to_owned(),
     }
+}
+
+/// A URL's scheme, user part, and what follows that.
+fn url_parts(url: &str) -> Option<(&str, Option<&str>, &str)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    Some(match rest[..authority].rfind('@') {
+        Some(at) => (scheme, Some(&rest[..at]), &rest[at + 1..]),
+        None => (scheme, None, rest),
+    })
 }
