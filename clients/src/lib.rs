@@ -22,6 +22,8 @@ use codeartifact::PackageFormat;
 mod answer;
 pub mod basic;
 mod bearer;
+mod index_name;
+mod platformdirs;
 pub mod protocol;
 pub mod publish;
 pub mod settings;

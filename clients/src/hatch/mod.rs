@@ -4,6 +4,8 @@ use codeartifact::PackageFormat;
 
 use crate::{Client, keyring};
 
+mod settings;
+
 /// Hatch's record.
 pub(crate) static CLIENT: Client = Client {
     name: "hatch",
@@ -11,7 +13,7 @@ pub(crate) static CLIENT: Client = Client {
     format: PackageFormat::Pypi,
     programs: &["hatch"],
     protocol: Some(&keyring::SPOKEN),
-    settings: None,
+    settings: Some(&settings::HatchSettings),
     minimum_version: "1.12.0",
     page: include_str!("page.md"),
 };

@@ -3,13 +3,24 @@
 
 use crate::{Spoken, protocol::LinkName};
 
+mod library;
 mod protocol;
+
+pub(crate) use library::Library;
+
+/// The name under which the program is started.
+pub(crate) const LINK: &str = "keyring";
+
+/// A repository's URL with the only user name that AWS documents: clients that are given one ask for the rest.
+pub(crate) fn with_user(url: &str) -> String {
+    url.replacen("://", "://aws@", 1)
+}
 
 /// The protocol. Its clients look for a program of this name on PATH.
 pub(crate) static SPOKEN: Spoken = Spoken {
     word: "keyring",
     first_argument: None,
-    links: &[LinkName::Whole("keyring")],
+    links: &[LinkName::Whole(LINK)],
     about: "the `keyring` program, as pip and uv call it",
     protocol: &protocol::KeyringProtocol,
 };

@@ -4,6 +4,8 @@ use codeartifact::PackageFormat;
 
 use crate::{Client, keyring};
 
+mod settings;
+
 /// PDM's record.
 pub(crate) static CLIENT: Client = Client {
     name: "pdm",
@@ -11,7 +13,7 @@ pub(crate) static CLIENT: Client = Client {
     format: PackageFormat::Pypi,
     programs: &["pdm"],
     protocol: Some(&keyring::SPOKEN),
-    settings: None,
+    settings: Some(&settings::PdmSettings),
     minimum_version: "2.20.1",
     page: include_str!("page.md"),
 };

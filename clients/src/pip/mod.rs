@@ -5,6 +5,8 @@ use codeartifact::PackageFormat;
 
 use crate::{Client, keyring};
 
+mod settings;
+
 /// pip's record.
 pub(crate) static CLIENT: Client = Client {
     name: "pip",
@@ -12,7 +14,7 @@ pub(crate) static CLIENT: Client = Client {
     format: PackageFormat::Pypi,
     programs: &["pip", "pip3"],
     protocol: Some(&keyring::SPOKEN),
-    settings: None,
+    settings: Some(&settings::PipSettings),
     minimum_version: "23.2",
     page: include_str!("page.md"),
 };

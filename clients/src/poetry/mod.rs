@@ -4,6 +4,8 @@ use codeartifact::PackageFormat;
 
 use crate::{Client, keyring};
 
+mod settings;
+
 /// Poetry's record.
 pub(crate) static CLIENT: Client = Client {
     name: "poetry",
@@ -11,7 +13,7 @@ pub(crate) static CLIENT: Client = Client {
     format: PackageFormat::Pypi,
     programs: &["poetry"],
     protocol: Some(&keyring::SPOKEN),
-    settings: None,
+    settings: Some(&settings::PoetrySettings),
     minimum_version: "1.8.5",
     page: include_str!("page.md"),
 };

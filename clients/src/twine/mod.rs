@@ -4,6 +4,8 @@ use codeartifact::PackageFormat;
 
 use crate::{Client, keyring};
 
+mod settings;
+
 /// twine's record.
 pub(crate) static CLIENT: Client = Client {
     name: "twine",
@@ -11,7 +13,7 @@ pub(crate) static CLIENT: Client = Client {
     format: PackageFormat::Pypi,
     programs: &["twine"],
     protocol: Some(&keyring::SPOKEN),
-    settings: None,
+    settings: Some(&settings::TwineSettings),
     minimum_version: "5.1.1",
     page: include_str!("page.md"),
 };

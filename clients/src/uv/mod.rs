@@ -4,6 +4,8 @@ use codeartifact::PackageFormat;
 
 use crate::{Client, keyring};
 
+mod settings;
+
 /// uv's record.
 pub(crate) static CLIENT: Client = Client {
     name: "uv",
@@ -11,7 +13,7 @@ pub(crate) static CLIENT: Client = Client {
     format: PackageFormat::Pypi,
     programs: &["uv"],
     protocol: Some(&keyring::SPOKEN),
-    settings: None,
+    settings: Some(&settings::UvSettings),
     minimum_version: "0.7.0",
     page: include_str!("page.md"),
 };

@@ -22,6 +22,7 @@ fn files_of(client: &Client) -> (&'static str, &'static str) {
         "npm" | "pnpm" | "yarn1" => ("npmrc", ""),
         "yarn" => ("yarn", ".yarnrc.yml"),
         "twine" => ("pypirc", ""),
+        "poetry" | "pdm" | "hatch" => ("uv", ".toml"),
         "bundler" => ("bundler", ".bundle-config"),
         name => (name, ""),
     }
@@ -41,12 +42,13 @@ fn edits_of_real_files_go_there_and_back() {
         for name in &names {
             let before = std::fs::read(folder.join(name)).unwrap();
             for wish in wishes(client) {
-                for file in wish.files(client) {
-                    // What is ours as a whole is no edit of somebody's file.
-                    if wish.edit(client, &file, None).is_ok_and(|edit| edit.syntax == Syntax::Whole) {
-                        continue;
-                    }
-                    match there_and_back(client, &wish, &file, &before) {
+                let files = wish.files(client);
+                let syntax = |file| wish.edit(client, file, None).map(|edit| edit.syntax);
+                // What is ours as a whole is no edit of somebody's file; of the others the last is the client's own, and
+                // a library's may be written otherwise.
+                let own = files.iter().map(syntax).rfind(|syntax| *syntax != Ok(Syntax::Whole));
+                for file in files.iter().filter(|file| Some(syntax(file)) == own) {
+                    match there_and_back(client, &wish, file, &before) {
                         Ok(()) => edited += 1,
                         Err(error) => refused.push(format!("{name}: {}", causes(&error).join(": "))),
                     }

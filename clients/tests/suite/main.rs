@@ -13,6 +13,7 @@ mod json;
 mod jvm;
 mod line_files;
 mod other_readers;
+mod python_settings;
 mod settings_cases;
 mod template;
 mod transcripts;

@@ -15,10 +15,13 @@ import subprocess
 import sys
 
 from keyring import backend, credentials, errors
+from keyring.backends.chainer import ChainerBackend
 
 PROGRAM = "codeartifact-credential-helper"
 # Where the program is not on PATH: its absolute path.
 PROGRAM_VARIABLE = "CODEARTIFACT_CREDENTIAL_HELPER"
+# The same, where `cargo codeartifact configure` wrote this file.
+CONFIGURED = None
 
 # A host of AWS's shape, or the path that the service has on this machine. The program looks closer.
 _LOOKS_OURS = re.compile(
@@ -68,6 +71,23 @@ class NotDeleted(errors.PasswordDeleteError, NotImplementedError):
     """This keyring cannot delete a password."""
 
 
+class CodeArtifactChain(ChainerBackend):
+    """This keyring and all others there are, as the library chains them: for ``keyringrc.cfg``, which names one class."""
+
+    # Nobody's choice but that file's.
+    priority = 0.1
+
+    def set_password(self, service, username, password):
+        """Lets the first keyring that can store a password do so."""
+        for keyring in self.backends:
+            try:
+                return keyring.set_password(service, username, password)
+            except NotImplementedError:
+                pass
+        # The chain itself would say nothing, and the password would be lost.
+        raise errors.PasswordSetError("there is no keyring that stores passwords")
+
+
 def _ask(service, username):
     program = _program()
     if program is None:
@@ -101,6 +121,8 @@ def _program():
             return chosen
         _tell(f"{PROGRAM_VARIABLE} is not an absolute path")
         return None
+    if CONFIGURED and os.access(CONFIGURED, os.X_OK):
+        return CONFIGURED
     name = f"{PROGRAM}.exe" if os.name == "nt" else PROGRAM
     for folder in os.get_exec_path():
         path = os.path.join(folder, name)
