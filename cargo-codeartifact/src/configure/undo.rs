@@ -99,12 +99,13 @@ pub(crate) fn undo(request: &UndoRequest, host: &Host) -> Result<Undone, Configu
     if !request.dry_run {
         journal.save()?;
     }
-    let gone = journal.clone().forget_links(is_meant);
+    let mut after = journal.clone();
+    let gone = after.forget_links(is_meant);
     undone.links = gone.iter().map(|link| link.folder.join(&link.name)).collect();
-    if !gone.is_empty() && !request.dry_run {
+    // Also where others rely on all of them still: this claim is gone.
+    if after != journal && !request.dry_run {
         links::remove(&gone, host)?;
-        journal.forget_links(is_meant);
-        journal.save()?;
+        after.save()?;
     }
     Ok(undone)
 }
