@@ -2,6 +2,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    fs::File,
     io,
     path::Path,
     process::Command,
@@ -17,6 +18,7 @@ use crate::{
     leads,
     report::{CommandError, Kind, Report},
     variables::{self, Variable},
+    yarn1,
 };
 
 /// Runs the command. Where that is possible this process becomes the other program, and this never returns.
@@ -47,6 +49,10 @@ pub(crate) fn run(
     // The options that stand in for variables are the other program's, too: it may well ask our helper.
     command.args(arguments).env_clear().envs(context.host.vars());
     put(&mut command, &variables, &grants, &context.host);
+    let trust = context.aws.trust();
+    let led = yarn1::lead(&mut command, (program, arguments), &grants, &context.host, &trust);
+    // There until the other program is.
+    let _file = led.map_err(|error| failed(program, &error))?;
     Err(failed(program, &become_other(command)))
 }
 
@@ -63,34 +69,37 @@ fn if_needed(
     let found = if cfg!(windows) { program.to_str().and_then(|name| host.find_program(name)) } else { None };
     let mut command = Command::new(found.as_deref().map_or(program, Path::as_os_str));
     command.args(arguments).env_clear().envs(host.vars());
-    match given(program, arguments, globals, host, report) {
-        Ok((variables, grants)) => put(&mut command, &variables, &grants, host),
-        Err(error) => {
-            report.warn(&format!("`{}` is started without a token", program.to_string_lossy()));
-            report.failure(&error);
-        }
-    }
+    // There until the other program is.
+    let _file = given(&mut command, (program, arguments), globals, host, report).unwrap_or_else(|error| {
+        report.warn(&format!("`{}` is started without a token", program.to_string_lossy()));
+        report.failure(&error);
+        None
+    });
     Err(failed(program, &become_other(command)))
 }
 
-/// The variables for a program whose own settings lead to CodeArtifact; none where they do not.
+/// Gives tokens to a program whose own settings lead to CodeArtifact; nothing where they do not.
 fn given(
-    program: &OsStr,
-    arguments: &[OsString],
+    command: &mut Command,
+    (program, arguments): (&OsStr, &[OsString]),
     globals: &cli::Globals,
     host: &Host,
     report: &mut Report,
-) -> Result<(Vec<Variable>, Vec<Grant>), CommandError> {
+) -> Result<Option<File>, CommandError> {
     let context = Context::outside(globals, host)?;
-    let leads = leads::of(program, arguments, &context.host, &context.aws.trust());
+    let trust = context.aws.trust();
+    let leads = leads::of(program, arguments, &context.host, &trust);
     if leads.endpoints.is_empty() {
-        return Ok((Vec::new(), Vec::new()));
+        return Ok(None);
     }
     let authorizer = context.authorizer();
     let grants = grants::of_leads(leads, &authorizer, report)?;
     let variables = variables::of(Path::new(program), &grants, &cli::Targets::default())?;
     grants::settle(&authorizer, report);
-    Ok((variables, grants))
+    let led = yarn1::lead(command, (program, arguments), &grants, &context.host, &trust);
+    let file = led.map_err(|error| failed(program, &error))?;
+    put(command, &variables, &grants, host);
+    Ok(file)
 }
 
 /// Sets the variables. One that says whose `CODEARTIFACT_AUTH_TOKEN` is must not be left to speak of another one.

@@ -156,7 +156,7 @@ pub(crate) fn of(program: &OsStr, arguments: &[OsString], host: &Host, trust: &T
     let program = Path::new(program);
     let mut leads = Leads::default();
     let Some(client) = Client::of(program) else { return leads };
-    if client == Client::Yarn && !is_yarn_1(program, host) {
+    if client == Client::Yarn && !is_version_1(program, host) {
         return leads;
     }
     let mut search = |text: &str| leads.search(text, client.format(), host, trust);
@@ -213,6 +213,9 @@ fn files(client: Client, arguments: &[OsString], host: &Host) -> Vec<PathBuf> {
     if let Some(home) = host.home() {
         files.extend(client.at_home().iter().map(|name| home.join(name)));
     }
+    if let Some(folder) = host.var_os("XDG_CONFIG_HOME").filter(|_| client == Client::Bun) {
+        files.push(here.join(folder).join(".bunfig.toml"));
+    }
     files.extend(client.of_the_machine(host));
     files
 }
@@ -260,9 +263,15 @@ fn addresses(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Whether a program is Yarn, and version 1 of it.
+pub(crate) fn is_yarn_1(program: &OsStr, host: &Host) -> bool {
+    let program = Path::new(program);
+    Client::of(program) == Some(Client::Yarn) && is_version_1(program, host)
+}
+
 /// Whether the Yarn that would run here is version 1; younger ones ask by a plugin. Not asked itself, which would take
 /// longer than many of its runs.
-fn is_yarn_1(program: &Path, host: &Host) -> bool {
+fn is_version_1(program: &Path, host: &Host) -> bool {
     let here = host.current_dir();
     // Where a project brings a Yarn of its own, every Yarn hands over to that.
     if here.ancestors().any(|folder| read(&folder.join(".yarnrc.yml")).is_some_and(|text| text.contains("yarnPath:"))) {

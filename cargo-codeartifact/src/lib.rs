@@ -49,6 +49,7 @@ mod status;
 mod token;
 mod trust;
 mod variables;
+mod yarn1;
 
 use std::{ffi::OsString, process::ExitCode};
 
