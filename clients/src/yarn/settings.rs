@@ -8,13 +8,14 @@
 //! | --- | --- | --- |
 //! | either | `~/.yarn/codeartifact.cjs` | the plugin, with the credential program's path |
 //! | either | the user's | the plugin in `plugins` |
-//! | either | the level's own | `npmRegistryServer` and `npmAlwaysAuth`, or `npmScopes.SCOPE.npmRegistryServer` |
+//! | either | the level's own | `npmRegistryServer` and `npmAlwaysAuth` |
+//! | either, for scopes | the level's own | `npmScopes.SCOPE` with `npmRegistryServer` and `npmPublishRegistry` |
 //! | either, for plain HTTP on this machine | the level's own | the host in `unsafeHttpWhitelist` |
 //!
 //! A path in `plugins` is relative to its file. The plugin is written before the file that names it: one that is not there
 //! ends every command of Yarn. Without `npmAlwaysAuth` nobody is asked for the header of packages that have no scope; an
 //! entry for the registry in `npmRegistries` hides that key, and so has to have it too. Where one has a token, the
-//! plugin's wins.
+//! plugin's wins. A scope without `npmPublishRegistry` is published to the default registry, which may be everybody's.
 
 use codeartifact::Endpoint;
 
@@ -81,7 +82,13 @@ impl Settings for YarnSettings {
             draft.set(&["npmAlwaysAuth"], written("true"))?;
         }
         for scope in scopes {
-            draft.set(&["npmScopes", scope.trim_start_matches('@'), "npmRegistryServer"], written(&url))?;
+            let scope = scope.trim_start_matches('@');
+            draft.set(&["npmScopes", scope, "npmRegistryServer"], written(&url))?;
+            // Somebody's choice of another place to publish to stays.
+            let publish = ["npmScopes", scope, "npmPublishRegistry"];
+            if draft.editor().get(&publish).is_ok_and(|there| there.is_none_or(|there| there == written(&url))) {
+                draft.set(&publish, written(&url))?;
+            }
         }
         for entry in entries(&draft, goal.endpoint) {
             if scopes.is_empty() {
