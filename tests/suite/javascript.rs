@@ -18,7 +18,7 @@ const DOMAIN: &str = "acme";
 const PLACE: &str = "acme-111122223333.us-east-1";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Client {
+pub(crate) enum Client {
     Npm,
     /// By its first number.
     Pnpm(u8),
@@ -29,7 +29,7 @@ enum Client {
 
 impl Client {
     /// The words that start it, where it is installed.
-    fn words(self) -> Option<Vec<PathBuf>> {
+    pub(crate) fn words(self) -> Option<Vec<PathBuf>> {
         let tools = workspace().join("target/tools/npm/node_modules");
         let words = match self {
             Self::Npm => vec![find("npm")?],
@@ -49,7 +49,7 @@ impl Client {
     }
 
     /// Whether it asks by itself, or has to be started by `exec`.
-    fn asks(self) -> bool {
+    pub(crate) fn asks(self) -> bool {
         matches!(self, Self::Pnpm(_) | Self::Yarn)
     }
 
@@ -93,7 +93,7 @@ impl Client {
         }
     }
 
-    fn publish(self) -> &'static [&'static str] {
+    pub(crate) fn publish(self) -> &'static [&'static str] {
         match self {
             Self::Npm | Self::Bun => &["publish"],
             Self::Pnpm(_) => &["publish", "--no-git-checks"],
@@ -112,7 +112,7 @@ impl Client {
         client.run(scene, client.publish()).current_dir(folder).run().success();
     }
 
-    fn add(self, package: &str) -> Vec<&str> {
+    pub(crate) fn add(self, package: &str) -> Vec<&str> {
         match self {
             Self::Npm => vec!["install", package],
             Self::Pnpm(_) | Self::Yarn | Self::Bun => vec!["add", package],
@@ -157,13 +157,13 @@ fn link(sandbox: &Sandbox) -> PathBuf {
 }
 
 /// A home for a client.
-struct Scene {
-    sandbox: Sandbox,
+pub(crate) struct Scene {
+    pub(crate) sandbox: Sandbox,
     registry: String,
 }
 
 impl Scene {
-    fn at(sandbox: Sandbox, service: &str) -> Self {
+    pub(crate) fn at(sandbox: Sandbox, service: &str) -> Self {
         let registry = format!("{service}/d/{DOMAIN}-{ACCOUNT}/npm/team/");
         // The credential program is installed; npm, which pnpm starts to publish, is as well.
         let path = sandbox.vars()["PATH"].clone();
@@ -179,7 +179,7 @@ impl Scene {
     }
 
     /// Without a lock file Yarn takes the folder for a part of another project.
-    fn project(&self, folder: &str, manifest: &serde_json::Value) -> PathBuf {
+    pub(crate) fn project(&self, folder: &str, manifest: &serde_json::Value) -> PathBuf {
         let file = self.sandbox.write(format!("work/{folder}/package.json"), manifest.to_string());
         let folder = file.parent().expect("a file lies in a folder").to_path_buf();
         self.sandbox.write(folder.join("yarn.lock"), "");
@@ -200,12 +200,12 @@ impl Scene {
         folder
     }
 
-    fn app(&self, folder: &str) -> PathBuf {
+    pub(crate) fn app(&self, folder: &str) -> PathBuf {
         self.project(folder, &json!({ "name": "app", "version": "1.0.0", "private": true }))
     }
 
     /// The token that was used, which must be nowhere.
-    fn guard(&self) -> Canary {
+    pub(crate) fn guard(&self) -> Canary {
         let token = self.sandbox.codeartifact(&["token", "--domain", DOMAIN]).answers_secret().run().success().stdout();
         self.sandbox.guard_token(token.trim());
         Canary::of_token("token", token.trim())

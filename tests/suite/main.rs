@@ -18,6 +18,7 @@ journeys!(
     cargo_refused,
     configure,
     configure_dotnet_ruby_swift,
+    configure_javascript,
     conformance,
     crash,
     exec,
