@@ -13,7 +13,7 @@ use std::{
 
 use serde_json::{Value, json};
 use tests::{
-    Outcome, Program, Sandbox, Service, helper_on_path::guard_token_of, programs::find, sandbox::ACCOUNT, service::send,
+    Outcome, Program, Sandbox, Service, Source, helper_on_path::guard_token_of, programs::find, sandbox::ACCOUNT, service::send,
 };
 
 use crate::nuget::{DOMAIN, NuGet};
@@ -224,10 +224,23 @@ fn gem_is_led_to_the_repository_and_back() {
     undone(sandbox, &["rubygems"]);
     assert_as_before(sandbox, &FOLDERS, &before);
 
-    // Beside a source of one's own, and by arguments where there is no list of sources.
+    // What `gem` has added to the list since stays, and is said.
+    let public = sandbox.path("cache/public");
+    fs::create_dir_all(public.join("gems")).unwrap();
+    fs::copy(ruby.build("five", "1.0.0"), public.join("gems/five-1.0.0.gem")).unwrap();
+    ruby.gem(&["generate_index", "--directory", public.to_str().unwrap()]).run().success();
+    let stranger = Source::serve(public);
+    configured(sandbox, &["rubygems"]);
+    ruby.gem(&["sources", "--add", &stranger.url()]).run().success();
+    let said = sandbox.codeartifact(&["configure", "rubygems", "--undo"]).run().success();
+    assert!(said.stderr().contains("`:sources`") && said.stderr().contains("was changed by others"), "{}", said.show());
+    assert!(fs::read_to_string(sandbox.path("home/.gemrc")).unwrap().contains(&stranger.url()));
+    fs::remove_file(sandbox.path("home/.gemrc")).unwrap();
+
+    // Beside sources of one's own, of which a stranger's gets no token, and by arguments where there is no list of sources.
     let other = url(&service, "ruby", "other");
     for (settings, name) in [
-        (format!("---\r\n:backtrace: false # mine\r\n:sources:\r\n  - {other}\r\n:verbose: true"), "six seven"),
+        (format!("---\r\n:backtrace: false # mine\r\n:sources:\r\n  - {other}\r\n  - {}\r\n:verbose: true", stranger.url()), "six seven"),
         ("# mine\ngem: --no-document --clear-sources\n".to_owned(), "six"),
     ] {
         drop(fs::remove_dir_all(sandbox.path("cache/gems")));
@@ -242,6 +255,9 @@ fn gem_is_led_to_the_repository_and_back() {
         undone(sandbox, &["rubygems"]);
         assert_as_before(sandbox, &FOLDERS, &before);
     }
+
+    assert!(stranger.asked("/specs.4.8.gz") > 0, "it was asked");
+    assert_eq!(stranger.credentials(), 0);
 
     // Without an identity `gem` is told why; a list of sources with a token in it is not touched.
     drop(fs::remove_dir_all(sandbox.path("cache/gems")));

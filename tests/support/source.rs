@@ -7,7 +7,7 @@ use std::{
     path::{Component, Path, PathBuf},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
@@ -24,6 +24,7 @@ pub struct Source {
 struct Shared {
     folder: PathBuf,
     asked: Mutex<Vec<String>>,
+    credentials: AtomicUsize,
     stopped: AtomicBool,
 }
 
@@ -32,8 +33,12 @@ impl Source {
     pub fn serve(folder: impl Into<PathBuf>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let address = listener.local_addr().expect("a listener knows its address");
-        let shared =
-            Arc::new(Shared { folder: folder.into(), asked: Mutex::default(), stopped: AtomicBool::new(false) });
+        let shared = Arc::new(Shared {
+            folder: folder.into(),
+            asked: Mutex::default(),
+            credentials: AtomicUsize::new(0),
+            stopped: AtomicBool::new(false),
+        });
         let serving = Arc::clone(&shared);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -55,6 +60,11 @@ impl Source {
     /// How often a path was asked for.
     pub fn asked(&self, path: &str) -> usize {
         self.shared.asked.lock().expect("no holder panics").iter().filter(|asked| *asked == path).count()
+    }
+
+    /// How many requests brought credentials, whatever they were.
+    pub fn credentials(&self) -> usize {
+        self.shared.credentials.load(Ordering::SeqCst)
     }
 
     /// Goes away: nobody listens there any more.
@@ -81,6 +91,9 @@ fn answer(shared: &Shared, stream: TcpStream) -> std::io::Result<()> {
         let mut line = String::new();
         if reader.read_line(&mut line)? == 0 || line.trim_end().is_empty() {
             break;
+        }
+        if line.to_ascii_lowercase().starts_with("authorization:") {
+            shared.credentials.fetch_add(1, Ordering::SeqCst);
         }
     }
     let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
