@@ -398,6 +398,8 @@ Variables, by the name of the program:
   npm, npx         npm_config_//HOST/npm/:_authToken, and the same for each repository;
                    with --repository or --url also npm_config_registry
   bun, bunx        with --repository or --url: NPM_CONFIG_REGISTRY, NPM_CONFIG_TOKEN
+  yarn, yarnpkg    CODEARTIFACT_AUTH_TOKEN; for version 1 on Linux also npm_config_userconfig:
+                   a copy of the user's .npmrc in memory, with a token for each repository
   bundle, bundler  BUNDLE_HOST, `.` in the host written `__` and `-` written `___`
   gem              with --repository or --url: RUBYGEMS_HOST, GEM_HOST_API_KEY
   twine            with --repository or --url: TWINE_REPOSITORY_URL, TWINE_USERNAME,
