@@ -84,7 +84,8 @@ pub(crate) fn undo(request: &UndoRequest, host: &Host) -> Result<Undone, Configu
     let is_meant = |claim: &Claim| claims.contains(claim);
     journal.hand_over(is_meant);
     // The last written is taken back first.
-    for file in journal.files().to_vec().iter().rev() {
+    let files = journal.files().to_vec();
+    for file in files.iter().rev() {
         let meant = |change: &&JournaledChange| change.claims.iter().any(is_meant);
         if !file.changes.iter().any(|change| meant(&change)) {
             continue;
@@ -105,6 +106,9 @@ pub(crate) fn undo(request: &UndoRequest, host: &Host) -> Result<Undone, Configu
     // Also where others rely on all of them still: this claim is gone.
     if after != journal && !request.dry_run {
         links::remove(&gone, host)?;
+        // A folder made for a file may have had links in it.
+        let is_gone = |file: &&JournaledFile| undone.files.contains(&(file.path.clone(), UndoOutcome::Removed));
+        files.iter().filter(is_gone).for_each(|file| remove_empty(&file.folders));
         after.save()?;
     }
     Ok(undone)
@@ -175,8 +179,9 @@ fn take_back(
 fn remove_empty(folders: &[PathBuf]) {
     for folder in folders.iter().rev() {
         // One that somebody else uses by now stays: that is no failure.
-        if std::fs::remove_dir(folder).is_err() {
-            break;
+        match std::fs::remove_dir(folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => break,
+            _ => {}
         }
     }
 }
