@@ -35,8 +35,8 @@ impl Settings for HatchSettings {
             Some(file) => file,
             None => user_file(&user_config(places, "Hatch", false)?, "hatch/config.toml"),
         };
-        let [module, library] = Library::files(goal, places, "Hatch")?;
-        Ok(vec![module, library, config])
+        let library = Library::files(goal, places, "Hatch")?;
+        Ok(library.into_iter().chain([config]).collect())
     }
 
     fn edit(&self, goal: &Goal<'_>, file: &SettingsFile, text: Option<&[u8]>) -> Result<Edit, SettingsError> {

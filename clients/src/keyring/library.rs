@@ -3,6 +3,8 @@
 //!
 //! - `keyring/codeartifact_keyring.py` beside the folder of links: the module of the package `codeartifact-keyring`, with
 //!   the credential program's path in it;
+//! - `keyring/__pycache__` beside it, a file: Python would make a folder of that name for what it compiles, which nobody
+//!   would take away with the module;
 //! - `python_keyring/keyringrc.cfg` below `$XDG_CONFIG_HOME`, else `~/.config`, also on macOS; on Windows
 //!   `%LOCALAPPDATA%\Python Keyring\keyringrc.cfg`: `[backend]` `default-keyring` and `keyring-path`.
 //!
@@ -16,6 +18,7 @@ use crate::syntax::{MARK, Syntax, ini::Sections};
 use super::BACKEND_PACKAGE;
 
 const MODULE: &str = "codeartifact_keyring.py";
+const BARRIER: &str = "__pycache__";
 const FILE: &str = "keyringrc.cfg";
 const CLASS: &str = "codeartifact_keyring.CodeArtifactChain";
 const CLASS_KEYS: [&str; 2] = ["backend", "default-keyring"];
@@ -30,7 +33,7 @@ impl Library {
         goal: &Goal<'_>,
         places: &Places<'_>,
         client: &'static str,
-    ) -> Result<[SettingsFile; 2], SettingsError> {
+    ) -> Result<[SettingsFile; 3], SettingsError> {
         let config = if cfg!(windows) {
             let local = (places.variable)("LOCALAPPDATA").ok_or(SettingsError::NoHome { client })?;
             user_file(local.as_ref(), &format!("Python Keyring/{FILE}"))
@@ -38,9 +41,12 @@ impl Library {
             user_file(&xdg_config(places, client)?, &format!("python_keyring/{FILE}"))
         };
         let ours = goal.links.parent().unwrap_or(goal.links).to_path_buf();
-        let module =
-            SettingsFile { candidates: vec![ours.join("keyring").join(MODULE)], level: Level::User, anchor: ours };
-        Ok([module, config])
+        let file = |name: &str| SettingsFile {
+            candidates: vec![ours.join("keyring").join(name)],
+            level: Level::User,
+            anchor: ours.clone(),
+        };
+        Ok([file(BARRIER), file(MODULE), config])
     }
 
     /// The edit of one of those files; `None` for any other.
@@ -51,6 +57,10 @@ impl Library {
     ) -> Option<Result<Edit, SettingsError>> {
         let name = file.candidates.last()?.file_name()?.to_str()?;
         match name {
+            BARRIER => {
+                let ours = format!("{MARK}\n# In the way of the folder in which Python would keep what it compiles.\n");
+                Some(Edit::whole(file, text, &ours, "Python leaves nothing beside the module"))
+            }
             MODULE => Some(module(goal, file, text)),
             FILE => Some(config(goal, file, text)),
             _ => None,

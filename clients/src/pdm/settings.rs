@@ -62,8 +62,8 @@ impl Settings for PdmSettings {
             None if cfg!(windows) => user_file(&user_config(places, "PDM", false)?, "pdm/pdm/config.toml"),
             None => user_file(&user_config(places, "PDM", false)?, "pdm/config.toml"),
         };
-        let [module, library] = Library::files(goal, places, "PDM")?;
-        let mut files = vec![module, library, config];
+        let library = Library::files(goal, places, "PDM")?;
+        let mut files: Vec<_> = library.into_iter().chain([config]).collect();
         if goal.level == Level::Project {
             files.push(SettingsFile {
                 candidates: vec![places.project.join("pyproject.toml")],

@@ -45,8 +45,8 @@ impl Settings for PoetrySettings {
             Some(folder) => user_file(&places.project.join(folder), "config.toml"),
             None => user_file(&user_config(places, "Poetry", true)?, "pypoetry/config.toml"),
         };
-        let [module, library] = Library::files(goal, places, "Poetry")?;
-        let mut files = vec![module, library, config];
+        let library = Library::files(goal, places, "Poetry")?;
+        let mut files: Vec<_> = library.into_iter().chain([config]).collect();
         if goal.level == Level::Project {
             files.push(SettingsFile {
                 candidates: vec![places.project.join("pyproject.toml")],

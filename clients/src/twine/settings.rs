@@ -36,13 +36,13 @@ impl Settings for TwineSettings {
 
     fn files(&self, goal: &Goal<'_>, places: &Places<'_>) -> Result<Vec<SettingsFile>, SettingsError> {
         let home = places.home.ok_or(SettingsError::NoHome { client: "twine" })?;
-        let [module, config] = Library::files(goal, places, "twine")?;
+        let library = Library::files(goal, places, "twine")?;
         let pypirc = SettingsFile {
             candidates: vec![home.join(".pypirc")],
             level: Level::User,
             anchor: home.to_path_buf(),
         };
-        Ok(vec![module, config, pypirc])
+        Ok(library.into_iter().chain([pypirc]).collect())
     }
 
     fn edit(&self, goal: &Goal<'_>, file: &SettingsFile, text: Option<&[u8]>) -> Result<Edit, SettingsError> {

@@ -176,6 +176,28 @@ class Asking(unittest.TestCase):
         self.assertIsNone(credential)
         self.assertIn(f"cannot start {program}", told)
 
+    def test_the_path_that_configure_wrote_is_taken(self):
+        (self.folder / "other").mkdir()
+        program = self.program(ANSWER, path="other")
+        self.surroundings(PATH="")
+        with unittest.mock.patch.object(codeartifact_keyring, "CONFIGURED", str(program)):
+            self.assertEqual(self.get(), (("aws", "TOKEN"), ""))
+            program.unlink()
+            self.assertIn("is not on PATH", self.get()[1])
+
+    def test_the_chain_asks_this_keyring_and_then_the_others(self):
+        chain = keyring.core.load_keyring("codeartifact_keyring.CodeArtifactChain")
+        self.assertEqual(chain.get_credential(URL, None).password, "TOKEN")
+        elsewhere = [other for other in chain.backends if isinstance(other, Elsewhere)]
+        self.assertIsInstance(chain.backends[0], CodeArtifactKeyring)
+        self.assertFalse(any(isinstance(other, ChainerBackend) for other in chain.backends))
+        with unittest.mock.patch.object(codeartifact_keyring.CodeArtifactChain, "backends", elsewhere):
+            chain.set_password("https://mirror.example.com/", "dev", "theirs")
+        # Nobody says that a password is stored which nobody has.
+        with unittest.mock.patch.object(codeartifact_keyring.CodeArtifactChain, "backends", [CodeArtifactKeyring()]):
+            with self.assertRaises(errors.PasswordSetError):
+                chain.set_password("https://mirror.example.com/", "dev", "theirs")
+
     def test_what_is_no_program_on_path_is_passed_over(self):
         for name in ["data", "folder"]:
             (self.folder / name).mkdir()
