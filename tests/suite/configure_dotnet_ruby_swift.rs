@@ -19,10 +19,10 @@ use tests::{
 use crate::nuget::{DOMAIN, NuGet};
 
 /// By its path, each with its mode and its bytes, or where it leads.
-type Tree = BTreeMap<PathBuf, (u32, Vec<u8>)>;
+pub(crate) type Tree = BTreeMap<PathBuf, (u32, Vec<u8>)>;
 
 /// Every file, folder and link below folders.
-fn tree(sandbox: &Sandbox, folders: &[&str]) -> Tree {
+pub(crate) fn tree(sandbox: &Sandbox, folders: &[&str]) -> Tree {
     fn walk(path: &Path, tree: &mut Tree) {
         let about = fs::symlink_metadata(path).unwrap();
         let content = if about.is_symlink() {
@@ -45,7 +45,7 @@ fn tree(sandbox: &Sandbox, folders: &[&str]) -> Tree {
 }
 
 /// That nothing below those folders is another than it was, or there is nothing new.
-fn assert_as_before(sandbox: &Sandbox, folders: &[&str], before: &Tree) {
+pub(crate) fn assert_as_before(sandbox: &Sandbox, folders: &[&str], before: &Tree) {
     let now = tree(sandbox, folders);
     let other: Vec<_> = now.keys().chain(before.keys()).filter(|path| now.get(*path) != before.get(*path)).collect();
     assert!(other.is_empty(), "not as it was: {other:?}");

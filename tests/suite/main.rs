@@ -19,6 +19,7 @@ journeys!(
     configure,
     configure_dotnet_ruby_swift,
     configure_javascript,
+    configure_python,
     conformance,
     crash,
     exec,
