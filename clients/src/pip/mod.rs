@@ -1,5 +1,4 @@
-//! pip, since 23.2. The one before asks a program called `keyring`, too, and then stumbles over what newer indexes say
-//! of metadata.
+//! pip, since 23.1: the first version that asks a program called `keyring`; 23.1.2 is the first that was run.
 
 use codeartifact::PackageFormat;
 
@@ -15,6 +14,6 @@ pub(crate) static CLIENT: Client = Client {
     programs: &["pip", "pip3"],
     protocol: Some(&keyring::SPOKEN),
     settings: Some(&settings::PipSettings),
-    minimum_version: "23.2",
+    minimum_version: "23.1.2",
     page: include_str!("page.md"),
 };
