@@ -1,6 +1,6 @@
 //! What can be typed: the commands, their options and, as doc comments, their help texts. Nothing is done here.
 
-use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::styling};
 use codeartifact::{AccountId, DomainName, Region, RepositoryName, ServiceOverride};
@@ -107,6 +107,7 @@ pub(crate) enum Command {
     Exec(Exec),
     Env(Env),
     ShellInit(ShellInit),
+    Proxy(Proxy),
     /// Show which tokens are kept, where and until when (never the tokens)
     Status,
     /// Forget kept tokens: all of them, or those of one domain with `--domain`
@@ -360,6 +361,87 @@ pub(crate) enum Wrapped {
     Bundle,
     /// Bundler by its other name
     Bundler,
+}
+
+/// Serve repositories on this machine without a token, for clients that cannot ask for one.
+///
+/// Clients are led to `http://127.0.0.1:4601/d/DOMAIN-OWNER.REGION/FORMAT/REPOSITORY/`, and the proxy adds the token of the
+/// user who started it. It serves that user's programs and nobody else, no web pages, and talks to CodeArtifact only. What
+/// was fetched is kept and serves again, also while the service cannot be reached. There is one for each user.
+#[derive(Debug, Args)]
+#[command(after_long_help = PROXY_EXIT_CODES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(crate) struct Proxy {
+    /// The address to listen on, of this machine; port 0 takes any free one
+    #[arg(long, value_name = "ADDR:PORT", default_value = PROXY_LISTEN)]
+    pub(crate) listen: SocketAddr,
+    /// Start it as a process of its own, unless it runs; `exec --if-needed` does so for settings that lead there
+    #[arg(long)]
+    pub(crate) detach: bool,
+    /// Stop after this time without a request, such as `90s`, `15m`, `2h` (default: never; with `--detach` 15m)
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) idle: Option<Duration>,
+    /// How old what is known of packages may be where the service cannot be reached; their files serve at any age
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "7d")]
+    pub(crate) stale_for: Duration,
+    /// How much to keep, such as `500MiB` or `5GiB`
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "2GiB")]
+    pub(crate) cache_size: u64,
+    /// Keep nothing
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+    /// Stop the one that runs, and wait for its end
+    #[arg(long, conflicts_with_all = ["detach", "idle", "no_cache", "status", "key"])]
+    pub(crate) stop: bool,
+    /// Say where it runs and what it has done
+    #[arg(long, conflicts_with_all = ["detach", "idle", "no_cache", "key"])]
+    pub(crate) status: bool,
+    /// Print its key, which clients bring as token or password where the system does not say whose a connection is (all but
+    /// Linux)
+    #[arg(long, conflicts_with_all = ["detach", "idle", "no_cache"])]
+    pub(crate) key: bool,
+    /// This is the process that `--detach` starts.
+    #[arg(long, hide = true)]
+    pub(crate) aside: bool,
+}
+
+/// Where the proxy listens unless told otherwise.
+pub(crate) const PROXY_LISTEN: &str = "127.0.0.1:4601";
+
+const PROXY_EXIT_CODES: &str = "\
+Exit codes: 0 also where it stopped because nobody came, by a signal or by --stop, and for --stop where none runs; 1 where
+one runs already, the address is taken, or (--status, --key) none runs; else those of every command.
+
+Clients see: 403 where there is no AWS identity or a policy refuses, with the reason; 502 where the service cannot be
+reached and nothing is kept; 421 for another Host; 403 for web pages and other users; else what the service says.";
+
+/// `90s`, `15m`, `2h`, `7d`.
+fn time(text: &str) -> Result<Duration, &'static str> {
+    const FORM: &str = "a time is a number and `s`, `m`, `h` or `d`, as in 15m";
+    let unit = text.char_indices().next_back().ok_or(FORM)?;
+    let seconds = match unit.1 {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86400,
+        _ => return Err(FORM),
+    };
+    let number: u32 = text[..unit.0].parse().map_err(|_| FORM)?;
+    Ok(Duration::from_secs(u64::from(number) * seconds))
+}
+
+/// `500MiB`, `5 GiB`, or bytes.
+fn size(text: &str) -> Result<u64, &'static str> {
+    const FORM: &str = "a size is a number and `KiB`, `MiB`, `GiB` or nothing, as in 2GiB";
+    let digits = text.trim_end_matches(|character: char| !character.is_ascii_digit());
+    let unit: u64 = match text[digits.len()..].trim() {
+        "" | "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return Err(FORM),
+    };
+    digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)).ok_or(FORM)
 }
 
 /// What `exec` and `env` are about.

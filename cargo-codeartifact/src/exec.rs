@@ -15,7 +15,7 @@ use crate::{
     cli,
     context::Context,
     grants::{self, Grant},
-    leads,
+    leads, proxy,
     report::{CommandError, Kind, Report},
     variables::{self, Variable},
     yarn1,
@@ -56,8 +56,9 @@ pub(crate) fn run(
     Err(failed(program, &become_other(command)))
 }
 
-/// Runs the command with a token where its own settings lead to CodeArtifact, and as if we were not there elsewhere. Where
-/// no token can be had it runs as well, and the reason is said: much of what a package manager does needs none.
+/// Runs the command with a token where its own settings lead to CodeArtifact, with a proxy that runs where they lead to one,
+/// and as if we were not there elsewhere. Where no token can be had it runs as well, and the reason is said: much of what a
+/// package manager does needs none.
 fn if_needed(
     program: &OsStr,
     arguments: &[OsString],
@@ -89,11 +90,15 @@ fn given(
     let context = Context::outside(globals, host)?;
     let trust = context.aws.trust();
     let leads = leads::of(program, arguments, &context.host, &trust);
+    if let Some(on) = leads.on_proxy.first() {
+        let running = proxy::ensure(&context.host, on.listening)?;
+        put(command, &variables::of_proxy(Path::new(program), &leads.on_proxy, &running), &[], host);
+    }
     if leads.endpoints.is_empty() {
         return Ok(None);
     }
     let authorizer = context.authorizer();
-    let grants = grants::of_leads(leads, &authorizer, report)?;
+    let grants = grants::of_leads(&leads, &authorizer, report)?;
     let variables = variables::of(Path::new(program), &grants, &cli::Targets::default())?;
     grants::settle(&authorizer, report);
     let led = yarn1::lead(command, (program, arguments), &grants, &context.host, &trust);

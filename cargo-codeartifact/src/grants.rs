@@ -55,16 +55,15 @@ pub(crate) fn of<'a>(
 /// Gets a token for each repository that a program's own settings lead to. `RubyGems` pushes to the one that was said for
 /// this call only, so there it counts as named by us.
 pub(crate) fn of_leads(
-    leads: Leads,
+    leads: &Leads,
     authorizer: &Authorizer<'_>,
     report: &mut Report,
 ) -> Result<Vec<Grant>, CommandError> {
-    let Leads { endpoints, said } = leads;
     let mut grants = Vec::new();
-    for (place, endpoint) in endpoints.into_iter().enumerate() {
+    for (place, endpoint) in leads.endpoints.iter().cloned().enumerate() {
         report.detail(&format!("domain {} of {}", endpoint.domain(), endpoint.owner()));
         let token = authorizer.token_for(&endpoint)?;
-        let is_push = place < said && endpoint.format() == PackageFormat::Ruby;
+        let is_push = place < leads.said && endpoint.format() == PackageFormat::Ruby;
         grants.push(Grant { endpoint, token, meant: if is_push { Meant::Led } else { Meant::Known } });
     }
     Ok(grants)

@@ -18,6 +18,8 @@ use std::{
 use codeartifact::{Endpoint, Host, PackageFormat, Trust};
 use serde_json::Value;
 
+use crate::proxy::OnProxy;
+
 /// More than any real file of settings; of a larger one the beginning is searched.
 const LARGEST_FILE: u64 = 1024 * 1024;
 
@@ -148,6 +150,8 @@ pub(crate) struct Leads {
     pub(crate) endpoints: Vec<Endpoint>,
     /// How many of them are said for this call: by an argument or a variable.
     pub(crate) said: usize,
+    /// Repositories on a proxy of ours.
+    pub(crate) on_proxy: Vec<OnProxy>,
 }
 
 /// Where the settings of `program` lead, when it is started with these arguments. Nothing where it is a program whose
@@ -178,6 +182,12 @@ pub(crate) fn of(program: &OsStr, arguments: &[OsString], host: &Host, trust: &T
 impl Leads {
     fn search(&mut self, text: &str, format: PackageFormat, host: &Host, trust: &Trust) {
         for address in addresses(&expanded(text, host)) {
+            if let Some(found) = OnProxy::of(address)
+                && !self.on_proxy.contains(&found)
+                && self.on_proxy.len() < MOST
+            {
+                self.on_proxy.push(found);
+            }
             // One that breaks a rule is the program's to complain about.
             let Ok(Some(endpoint)) = Endpoint::recognise(address.as_bytes(), trust) else { continue };
             if endpoint.format() != format || self.endpoints.len() == MOST {
@@ -257,7 +267,7 @@ fn addresses(text: &str) -> impl Iterator<Item = &str> {
         let ends = |character: char| character.is_whitespace() || "\"'<>\\`{}|^()[],;".contains(character);
         let rest = &text[start..];
         // An address of version 6 holds brackets, and is the only one that does.
-        let skipped = rest.find("]").filter(|_| rest[colon - start..].starts_with("://[")).map_or(0, |at| at + 1);
+        let skipped = rest.find(']').filter(|_| rest[colon - start..].starts_with("://[")).map_or(0, |at| at + 1);
         let length = rest[skipped..].find(ends).map_or(rest.len(), |length| skipped + length);
         &rest[..length]
     })

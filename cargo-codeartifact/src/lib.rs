@@ -10,6 +10,7 @@
 //! | `token`, `status`, `logout` | tokens, for scripts and for people |
 //! | `exec`, `exports` | tokens for other programs: in the environment of one, or of a shell (`env`) |
 //! | `leads`, `shell_init` | the same for a program whose own settings say whether it needs one, in a shell by its plain name |
+//! | `proxy` | an endpoint on this machine that adds the token, and keeps what was fetched |
 //! | `grants`, `variables` | for which repositories these get them, and in which variables each program reads them |
 //! | `local` | the embedded service in the foreground |
 //! | `configuration`, `configure` | package managers' settings: what was typed; plans, files, undo |
@@ -38,6 +39,7 @@ mod moment;
 mod narration;
 mod project;
 mod promote;
+mod proxy;
 mod publication;
 mod publish;
 mod quickstart;
@@ -90,6 +92,7 @@ fn dispatch(cli: &Cli, host: &Host, report: &mut Report) -> Result<(), CommandEr
         Command::Token(args) => token::run(args, globals, host, report),
         Command::Exec(args) => exec::run(args, globals, host, report),
         Command::Env(args) => exports::run(args, globals, host, report),
+        Command::Proxy(args) => proxy::run(args, globals, host, report),
         Command::ShellInit(args) => shell_init::run(args, host, report),
         Command::Status => status::run(globals, host, report),
         Command::Logout => logout::run(globals, host, report),

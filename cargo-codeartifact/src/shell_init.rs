@@ -149,7 +149,7 @@ end
 "#
         }
         Shell::Powershell => {
-            r#"$global:CodeArtifactProgram = PROGRAM
+            r"$global:CodeArtifactProgram = PROGRAM
 function global:Invoke-CodeArtifactClient([string] $Client, $Words, $Piped, [bool] $IsPiped) {
     if (Test-Path -LiteralPath $global:CodeArtifactProgram -PathType Leaf) {
         $program = $global:CodeArtifactProgram
@@ -159,7 +159,7 @@ function global:Invoke-CodeArtifactClient([string] $Client, $Words, $Piped, [boo
     }
     if ($IsPiped) { $Piped | & $program @Words } else { & $program @Words }
 }
-"#
+"
         }
     }
 }

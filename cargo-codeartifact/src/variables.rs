@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use crate::{
     cli,
     grants::{Grant, Meant},
+    proxy::{OnProxy, Running},
     report::CommandError,
 };
 
@@ -104,6 +105,19 @@ pub(crate) fn of(program: &Path, grants: &[Grant], targets: &cli::Targets) -> Re
         }
     }
     Ok(variables)
+}
+
+/// What npm is to say to a proxy of ours: it publishes nothing without a credential for the very repository, whatever that
+/// is. Where the system does not tell the proxy whose a connection is, it has to be the proxy's key.
+pub(crate) fn of_proxy(program: &Path, repositories: &[OnProxy], running: &Running) -> Vec<Variable> {
+    const ANY: &str = "the-proxy-has-it";
+    if Reader::of(program) != Reader::Npm {
+        return Vec::new();
+    }
+    let value = || if running.needs_key { running.key() } else { Zeroizing::new(ANY.to_owned()) };
+    // Another proxy than the one that runs is given nothing.
+    let here = repositories.iter().filter(|on| running.url == format!("http://{}", on.listening));
+    here.map(|on| Variable { name: format!("npm_config_{}:_authToken", on.repository), value: value() }).collect()
 }
 
 /// The user that goes with every token where one is asked for.

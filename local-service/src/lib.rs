@@ -58,7 +58,9 @@ pub use audit::AuditReceiver;
 pub use clock::Clock;
 pub use counters::Calls;
 pub use events::{EventReceiver, EventReceiverError, HookAddress};
-pub use external::{Connection, Proxies, SourceAddress, SourceAddressError, SourceFinder, UnknownConnection};
+pub use external::{
+    Connection, Outward, OutwardError, Proxies, SourceAddress, SourceAddressError, SourceFinder, UnknownConnection,
+};
 pub use faults::{Cut, FaultError, FaultRule};
 pub use identity::{ACCOUNT, Identities, IdentityError};
 pub use notices::Notices;

@@ -38,6 +38,7 @@ journeys!(
     policies,
     projects,
     protocols,
+    proxy,
     pypi,
     python_clients,
     quickstart,

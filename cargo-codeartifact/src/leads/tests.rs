@@ -117,6 +117,18 @@ fn a_service_on_this_machine_counts_while_it_is_in_force() {
     assert_eq!(of(OsStr::new("npm"), &[], &host, &trust).endpoints.len(), 1);
 }
 
+#[test]
+fn a_proxy_of_ours_is_known_by_its_address() {
+    let address = "http://127.0.0.1:4601/d/acme-111122223333.us-east-1/npm/team/";
+    let place = Place::new(&[("home/.npmrc", &format!("registry={address}\n"))]);
+    let leads = place.leads("npm", &[], &[]);
+    assert_eq!(leads.on_proxy.len(), 1);
+    assert_eq!(leads.on_proxy[0].listening, "127.0.0.1:4601".parse().unwrap());
+    assert!(leads.endpoints.is_empty());
+    let place = Place::new(&[("home/.npmrc", "registry=http://127.0.0.1:4601/npm/\n")]);
+    assert_eq!(place.leads("npm", &[], &[]).on_proxy, []);
+}
+
 #[cfg(unix)]
 #[test]
 fn only_yarn_1_is_given_a_token() {

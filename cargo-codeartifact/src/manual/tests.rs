@@ -30,6 +30,7 @@ fn every_promised_command_and_option_is_there() {
         ),
         ("token", vec![], true),
         ("exec", vec!["repository", "url", "index", "var", "trust", "if-needed"], true),
+        ("proxy", vec!["listen", "detach", "stop", "status", "idle", "cache-size"], false),
         ("shell-init", vec!["shell", "client", "undo"], false),
         ("env", vec!["repository", "url", "index", "var", "trust", "for", "shell"], false),
         ("status", vec![], false),

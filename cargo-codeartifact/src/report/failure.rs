@@ -11,6 +11,7 @@ use local_service::StartError;
 use serde_json::json;
 
 use crate::configure::ConfigureError;
+use crate::proxy::InstanceError;
 use crate::publish::{FailureClass, PublishError};
 use crate::quickstart::QuickstartError;
 
@@ -259,6 +260,25 @@ impl From<QuickstartError> for CommandError {
             | QuickstartError::File { .. } => Kind::User,
         };
         Self::new(kind, error).hints_of(hints)
+    }
+}
+
+impl From<InstanceError> for CommandError {
+    fn from(error: InstanceError) -> Self {
+        let hint = match &error {
+            InstanceError::NoFolder => Some("set HOME".to_owned()),
+            InstanceError::Folder(error) => Some(error.hint()),
+            InstanceError::Listen { .. } => {
+                Some("another program has it: take another port with `--listen`".to_owned())
+            }
+            InstanceError::Runs { .. } | InstanceError::Elsewhere { .. } => {
+                Some("stop it first: `cargo codeartifact proxy --stop`".to_owned())
+            }
+            InstanceError::Stays { .. } => Some("wait for what it serves, and say it again".to_owned()),
+            InstanceError::NotStarted { .. } => Some("see why: `cargo codeartifact proxy`".to_owned()),
+            InstanceError::System { .. } | InstanceError::Mute { .. } => None,
+        };
+        Self::user(error).hints_of(hint)
     }
 }
 

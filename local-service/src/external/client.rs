@@ -37,7 +37,73 @@ const CONNECT: Duration = Duration::from_secs(10);
 const HEADER: Duration = Duration::from_secs(30);
 const REDIRECTS: usize = 5;
 
-type Http = HyperClient<HttpsConnector<Way>, Empty<Bytes>>;
+type Http<B = Empty<Bytes>> = HyperClient<HttpsConnector<Way>, B>;
+
+/// Requests by the same rules for who has more to say than that something is wanted: to a host elsewhere never into this
+/// machine nor to a metadata service, through the proxies; to this machine directly. Redirects are not followed.
+///
+/// It is for the programs that this crate is linked into, so that there is one way out of them.
+pub struct Outward<B> {
+    remote: Http<B>,
+    local: Http<B>,
+    proxies: Proxies,
+}
+
+/// No answer came.
+#[derive(Debug, thiserror::Error)]
+pub enum OutwardError {
+    /// The way is closed by a rule.
+    #[error("the way to {host} is closed: {reason}")]
+    Forbidden {
+        /// Where it led.
+        host: String,
+        /// The rule.
+        reason: &'static str,
+    },
+    /// Nobody answered.
+    #[error("no answer: {0}")]
+    Unreachable(String),
+}
+
+impl<B> Outward<B>
+where
+    B: hyper::body::Body + Send + 'static + Unpin,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    /// Through these proxies.
+    ///
+    /// # Errors
+    /// The system has no certificates to check others with.
+    pub fn new(proxies: Proxies) -> Result<Self, String> {
+        let (remote, local) = (http(Rule::Remote, proxies.clone())?, http(Rule::Local, Proxies::default())?);
+        Ok(Self { remote, local, proxies })
+    }
+
+    /// Sends a request whose target is an absolute URL, and waits for the header of its answer, at most `limit`.
+    ///
+    /// # Errors
+    /// No answer came.
+    pub async fn send(&self, mut request: Request<B>, limit: Duration) -> Result<Response<Incoming>, OutwardError> {
+        let uri = request.uri().clone();
+        let rule = Rule::of(&uri);
+        rule.check(&uri, &uri)
+            .map_err(|reason| OutwardError::Forbidden { host: uri.host().unwrap_or_default().to_owned(), reason })?;
+        let http = match rule {
+            Rule::Remote => &self.remote,
+            Rule::Local => &self.local,
+        };
+        if rule == Rule::Remote
+            && let Some(authorization) = self.proxies.authorization(&uri)
+        {
+            request.headers_mut().insert(header::PROXY_AUTHORIZATION, authorization);
+        }
+        tokio::time::timeout(limit, http.request(request))
+            .await
+            .map_err(|_| OutwardError::Unreachable("none in time".to_owned()))?
+            .map_err(|error| OutwardError::Unreachable(cause(&error)))
+    }
+}
 
 /// Two clients, so that a connection made under one rule is never reused under the other.
 pub(super) struct Client {
@@ -255,7 +321,11 @@ impl Service<Name> for Guarded {
     }
 }
 
-fn http(rule: Rule, proxies: Proxies) -> Result<Http, String> {
+fn http<B>(rule: Rule, proxies: Proxies) -> Result<Http<B>, String>
+where
+    B: hyper::body::Body + Send,
+    B::Data: Send,
+{
     let direct = tcp(Guarded { resolver: GaiResolver::new(), rule });
     let way = Way { direct, to_proxy: tcp(GaiResolver::new()), proxies };
     let builder = HttpsConnectorBuilder::new()

@@ -30,6 +30,7 @@ use std::{
 };
 
 use client::Client;
+pub use client::{Outward, OutwardError};
 pub use connection::{Connection, UnknownConnection};
 pub(crate) use documents::{Document, Wanted};
 use fetch::Flights;
