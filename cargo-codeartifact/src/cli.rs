@@ -103,6 +103,7 @@ pub(crate) enum Command {
     Local(Local),
     Configure(Configure),
     Login(Login),
+    Doctor(Doctor),
     Token(Token),
     Exec(Exec),
     Env(Env),
@@ -202,7 +203,7 @@ pub(crate) struct Login {
 }
 
 /// Which package managers are to be set up, and for what.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Wanted {
     /// The package managers (default: those on PATH and those of the project; with `--undo`: all)
@@ -233,6 +234,27 @@ pub(crate) struct Wanted {
     /// Trust the domain's owner, another account than the caller's, from now on
     #[arg(long, value_name = "OWNER")]
     pub(crate) trust: Option<AccountId>,
+}
+
+/// Find what is wrong with identity, service, package managers and their files, and say what to do about it.
+///
+/// Looks at the settings of every package manager, of the user's and of the project's, and asks the service for reads only.
+/// What could not be looked at is said so. Errors and warnings end it with 6, advice does not. Secrets are never shown.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// The package managers to look at (default: all)
+    #[arg(value_name = "CLIENT")]
+    pub(crate) clients: Vec<String>,
+    /// Mend what nobody can miss: rights of files with secrets, links of ours, left-overs in our journal, lines of
+    /// `.npmrc` with a token that has ended
+    #[arg(long)]
+    pub(crate) fix: bool,
+    /// With `--fix`: show what would be done, and do nothing
+    #[arg(long, requires = "fix")]
+    pub(crate) dry_run: bool,
+    /// Print what a code means, why it matters and how it is mended
+    #[arg(long, value_name = "CODE", conflicts_with_all = ["clients", "fix"])]
+    pub(crate) explain: Option<String>,
 }
 
 /// Print a fresh authorization token for a script.
@@ -585,10 +607,10 @@ pub(crate) struct Man {
     pub(crate) out: Option<PathBuf>,
 }
 
-/// Explain a package manager's set-up, or a command.
+/// Explain a package manager's set-up, a command, or a code of `doctor`.
 #[derive(Debug, Args)]
 pub(crate) struct Help {
-    /// A package manager, such as `cargo`, or a command
-    #[arg(value_name = "CLIENT|COMMAND")]
+    /// A package manager, such as `cargo`, a command, or a code
+    #[arg(value_name = "CLIENT|COMMAND|CODE")]
     pub(crate) topic: Option<String>,
 }

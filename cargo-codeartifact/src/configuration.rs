@@ -177,6 +177,14 @@ fn wishes(
     Ok(wishes)
 }
 
+/// What the project's file says that the clients found here are to be set up for, as far as they can be.
+pub(crate) fn declared(context: &Context) -> Vec<Wish> {
+    let args = cli::Wanted::default();
+    let clients = found(&context.host).unwrap_or_default();
+    let asked = clients.into_iter().map(|client| Asked { args: &args, client, level: Level::User, context });
+    asked.filter(|asked| asked.misfit().is_none()).filter_map(|asked| asked.wishes().ok()).flatten().collect()
+}
+
 /// What is asked of one client.
 struct Asked<'a> {
     args: &'a cli::Wanted,

@@ -14,6 +14,7 @@
 //! | `grants`, `variables` | for which repositories these get them, and in which variables each program reads them |
 //! | `local` | the embedded service in the foreground |
 //! | `configuration`, `configure` | package managers' settings: what was typed; plans, files, undo |
+//! | `doctor` | what is wrong, and what to do about it |
 //! | `publication`, `publish` | publishing: what was typed; plan and upload |
 //! | `promote` | versions from one repository to another |
 //! | `narration`, `quickstart` | all of it once: how it is told; what happens |
@@ -28,6 +29,7 @@ mod completions;
 mod configuration;
 mod configure;
 mod context;
+mod doctor;
 mod exec;
 mod exports;
 mod grants;
@@ -88,6 +90,7 @@ fn dispatch(cli: &Cli, host: &Host, report: &mut Report) -> Result<(), CommandEr
         Command::Local(args) => local::run(args, host, report),
         Command::Configure(args) => configuration::run(args, globals, host, report),
         Command::Login(args) => configuration::log_in(args, globals, host, report),
+        Command::Doctor(args) => doctor::run(args, globals, host, report),
         Command::Publish(args) => publication::run(args, globals, host, report),
         Command::Token(args) => token::run(args, globals, host, report),
         Command::Exec(args) => exec::run(args, globals, host, report),

@@ -59,6 +59,9 @@ pub(crate) fn help(args: &Help, report: &mut Report) -> Result<(), CommandError>
     if let Some(found) = command.get_subcommands_mut().find(|found| found.get_name() == topic) {
         return report.document(found.render_long_help().to_string().as_bytes());
     }
+    if let Some(page) = crate::doctor::page(topic) {
+        return report.document(page.as_bytes());
+    }
     let mut known: Vec<&str> = clients::CLIENTS.iter().map(|client| client.name).collect();
     known.extend(shown(&command).map(Command::get_name));
     let nearest = known

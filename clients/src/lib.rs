@@ -26,6 +26,7 @@ mod index_name;
 mod platformdirs;
 pub mod protocol;
 pub mod publish;
+pub mod inspect;
 pub mod settings;
 pub mod syntax;
 

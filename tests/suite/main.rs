@@ -22,6 +22,7 @@ journeys!(
     configure_python,
     conformance,
     crash,
+    doctor,
     exec,
     gradle,
     gradle_on_demand,

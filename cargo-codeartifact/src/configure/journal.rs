@@ -43,6 +43,11 @@ impl Claim {
         };
         Self { client: client.to_owned(), level, project }
     }
+
+    /// The client, by name.
+    pub(super) fn client(&self) -> &str {
+        &self.client
+    }
 }
 
 /// Who writes.
@@ -125,23 +130,41 @@ impl Journal {
     /// Reads the journal in the state folder, under the lock; an empty one where there is none.
     pub(super) fn load(state: &Path) -> Result<Self, ConfigureError> {
         let path = state.join(FILE);
-        let mut journal = Self { path, files: Vec::new(), links: Vec::new() };
+        let journal = Self { path, files: Vec::new(), links: Vec::new() };
         let place = journal.place()?;
         place.sweep()?;
-        let Some(bytes) = place.read()? else { return Ok(journal) };
+        match place.read()? {
+            Some(bytes) => journal.understand(&bytes),
+            None => Ok(journal),
+        }
+    }
+
+    /// The same without the lock, to look at it only: it is replaced as a whole, so what is read is one of its states.
+    pub(super) fn look(state: &Path) -> Result<Self, ConfigureError> {
+        let path = state.join(FILE);
+        let journal = Self { path, files: Vec::new(), links: Vec::new() };
+        match std::fs::read(&journal.path) {
+            Ok(bytes) => journal.understand(&bytes),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(journal),
+            Err(source) => Err(ConfigureError::System { action: "read", path: journal.path, source }),
+        }
+    }
+
+    fn understand(mut self, bytes: &[u8]) -> Result<Self, ConfigureError> {
         // The parser's own text is not passed on: it may quote what it read.
-        let fault = |reason: String| ConfigureError::Journal { path: journal.path.clone(), reason };
+        let path = self.path.clone();
+        let fault = |reason: String| ConfigureError::Journal { path: path.clone(), reason };
         let AnyVersion { version } =
-            serde_json::from_slice(&bytes).map_err(|error| fault(format!("it is damaged in line {}", error.line())))?;
+            serde_json::from_slice(bytes).map_err(|error| fault(format!("it is damaged in line {}", error.line())))?;
         let damaged = |error: serde_json::Error| fault(format!("it is damaged in line {}", error.line()));
         let written: Written = match version {
-            1 => serde_json::from_value(from_version_1(serde_json::from_slice(&bytes).map_err(damaged)?))
+            1 => serde_json::from_value(from_version_1(serde_json::from_slice(bytes).map_err(damaged)?))
                 .map_err(damaged)?,
-            VERSION => serde_json::from_slice(&bytes).map_err(damaged)?,
+            VERSION => serde_json::from_slice(bytes).map_err(damaged)?,
             _ => return Err(fault(format!("it is of version {version}, and this program knows version {VERSION}"))),
         };
-        (journal.files, journal.links) = (written.files, written.links);
-        Ok(journal)
+        (self.files, self.links) = (written.files, written.links);
+        Ok(self)
     }
 
     /// Writes it, at once and durably; where nothing is left in it, removes it.
@@ -285,6 +308,14 @@ impl Journal {
                 change.claims.retain(|claim| !is_meant(claim));
             }
             file.changes.retain(|change| !change.claims.is_empty());
+        }
+        self.files.retain(|file| !file.changes.is_empty());
+    }
+
+    /// Forgets changes to a file, whoever claims them.
+    pub(super) fn drop_changes(&mut self, path: &Path, gone: &[Change]) {
+        for file in self.files.iter_mut().filter(|file| file.path == path) {
+            file.changes.retain(|journaled| !gone.contains(&journaled.change));
         }
         self.files.retain(|file| !file.changes.is_empty());
     }

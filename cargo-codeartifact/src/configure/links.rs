@@ -43,6 +43,11 @@ pub(super) fn make(
     run(maker.helper, "install", maker.folder, names, maker.host)
 }
 
+/// Leads one to the credential program where it is now.
+pub(super) fn lead(helper: &Path, folder: &Path, name: &str, host: &Host) -> Result<(), ConfigureError> {
+    run(helper, "install", folder, &[name.to_owned()], host)
+}
+
 /// Removes those that were made.
 pub(super) fn remove(links: &[JournaledLink], host: &Host) -> Result<(), ConfigureError> {
     let helper = super::helper(host)?;

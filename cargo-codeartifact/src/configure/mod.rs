@@ -6,7 +6,8 @@
 //! - `folder`: the few things done in one folder, through its descriptor;
 //! - `journal`: what was written, so that it can be taken back; never a secret;
 //! - `links`: the names under which clients start the credential program, made and removed by that program;
-//! - `undo`: taking it back.
+//! - `undo`: taking it back;
+//! - `standing`: what `doctor` asks and mends.
 //!
 //! A file has its old or its new bytes at every moment: the new ones are written beside it, synced, and renamed over
 //! it. Processes of ours take turns by a lock; others are noticed, because a file is read once more just before it is
@@ -25,6 +26,7 @@ mod folder;
 mod journal;
 mod links;
 mod place;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod undo;
@@ -33,6 +35,7 @@ pub(crate) use error::ConfigureError;
 use journal::{Author, Claim, Journal, Lock};
 pub(crate) use links::folder as links_folder;
 use place::{Bounds, Place, Replaced};
+pub(crate) use standing::{Standing, forget_gone, relink, remove_line, standing};
 pub(crate) use undo::{UndoOutcome, UndoRequest, Undone, undo};
 
 /// The credential program's name.

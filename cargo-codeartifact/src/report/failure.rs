@@ -28,6 +28,8 @@ pub(crate) enum Kind {
     Denied,
     /// The service, or the way to it.
     Service,
+    /// What was looked at is not as it should be.
+    Findings,
     /// A defect of this program.
     Internal,
     /// A program that was to be started is there and cannot be run.
@@ -48,6 +50,8 @@ pub(crate) const NO_IDENTITY: u8 = 3;
 pub(crate) const DENIED: u8 = 4;
 /// Exit code: the service failed or could not be reached.
 pub(crate) const SERVICE: u8 = 5;
+/// Exit code: there are differences or findings.
+pub(crate) const FINDINGS: u8 = 6;
 /// Exit code: a defect of this program (what a panic ends with).
 pub(crate) const DEFECT: u8 = 101;
 
@@ -65,6 +69,7 @@ impl Kind {
             Kind::Identity => NO_IDENTITY,
             Kind::Denied => DENIED,
             Kind::Service => SERVICE,
+            Kind::Findings => FINDINGS,
             Kind::Internal => DEFECT,
             Kind::NotRun => NOT_RUN,
             Kind::NoProgram => NO_PROGRAM,
@@ -79,6 +84,7 @@ impl Kind {
             Kind::Identity => "identity",
             Kind::Denied => "denied",
             Kind::Service => "service",
+            Kind::Findings => "findings",
             Kind::Internal => "internal",
             Kind::NotRun => "not-run",
             Kind::NoProgram => "no-program",
