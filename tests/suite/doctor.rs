@@ -186,6 +186,38 @@ fn nothing_is_said_of_what_is_right() {
     assert!(shown.stdout().contains("nothing is wrong") || shown.stdout().contains("advice["), "{}", shown.show());
 }
 
+/// Whatever `configure` writes for a client, at either level, doctor finds nothing wrong with.
+#[test]
+fn what_configure_writes_is_right() {
+    let home = Sandbox::new();
+    let service = service(&home);
+    let mut alarms = Vec::new();
+    for client in clients::CLIENTS {
+        let Some(settings) = client.settings else { continue };
+        for level in settings.choices().levels {
+            let sandbox = Sandbox::new();
+            sandbox.point_at(service.url());
+            let level = format!("--{level}");
+            let configure =
+                ["configure", client.name, "--domain", "acme", "--domain-owner", ACCOUNT, "--repository", "team"];
+            sandbox.codeartifact(&configure).arg(&level).run().success();
+            let folder = sandbox.path("data/codeartifact/bin");
+            let path = format!("{}:{}", folder.display(), sandbox.vars().remove("PATH").unwrap_or_default());
+            let outcome = sandbox.codeartifact(&["doctor", "--json"]).var("PATH", path).run();
+            // The machine's own programs may be old: that is no false alarm.
+            let codes: Vec<_> = codes(&outcome, &BAD).into_iter().filter(|code| code != "client-too-old").collect();
+            let uses = &outcome.json()["used"];
+            // Theirs stand in scripts, and in patterns of hosts.
+            let is_seen = ["sbt", "bazel", "curl"].contains(&client.name)
+                || uses.as_array().is_some_and(|uses| uses.iter().any(|used| used == client.name));
+            if !codes.is_empty() || !is_seen {
+                alarms.push(format!("{} {level}: {codes:?}: {}", client.name, outcome.show()));
+            }
+        }
+    }
+    assert!(alarms.is_empty(), "{}", alarms.join("\n\n"));
+}
+
 #[test]
 fn faults_of_identity_are_found() {
     let home = Sandbox::new();

@@ -1,7 +1,7 @@
 //! Findings as lines for people, and as JSON.
 //!
 //! The JSON is one value: `version` (1), `findings` (each with `code`, `severity`, `about`, `message`, `path`, `line`,
-//! `variable`, `fix`, `fixable`), `unchecked` (`what`, `reason`), `mended` (`what`, `done`, `failure`), `counts`
+//! `variable`, `fix`, `fixable`), `used` (clients that are set up for a repository of ours), `unchecked` (`what`, `reason`), `mended` (`what`, `done`, `failure`), `counts`
 //! (`error`, `warning`, `advice`). Members are added, and none is removed or renamed without another `version`.
 
 use serde_json::{Value, json};
@@ -25,6 +25,7 @@ pub(super) fn show(
         return report.value(&json!({
             "version": 1,
             "findings": visit.findings.iter().map(value).collect::<Vec<_>>(),
+            "used": used(visit),
             "unchecked": visit.unchecked.iter().map(|(what, reason)| json!({ "what": what, "reason": reason })).collect::<Vec<_>>(),
             "mended": mended.iter().map(|mended| json!({
                 "what": mended.mend.to_string(), "done": !dry_run && mended.failure.is_none(), "failure": mended.failure,
@@ -54,7 +55,8 @@ pub(super) fn show(
         }
     }
     if visit.findings.is_empty() {
-        let clients = used(visit);
+        let clients = used(visit).join(", ");
+        let clients = if clients.is_empty() { "no package manager" } else { &clients };
         report.line(&format!("nothing is wrong; looked at {} files, {clients} in use", visit.files))?;
     }
     for (what, reason) in &visit.unchecked {
@@ -64,11 +66,11 @@ pub(super) fn show(
 }
 
 /// The clients that are set up for a repository of ours.
-fn used(visit: &Visit<'_>) -> String {
+fn used(visit: &Visit<'_>) -> Vec<&'static str> {
     let mut names: Vec<_> = visit.inspection.uses.iter().map(|used| used.client).collect();
     names.sort_unstable();
     names.dedup();
-    if names.is_empty() { "no package manager".to_owned() } else { names.join(", ") }
+    names
 }
 
 fn title(about: &str) -> &str {

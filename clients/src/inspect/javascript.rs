@@ -103,11 +103,24 @@ fn credentials(inspector: &mut Inspector<'_>, document: &Document, npmrc: &Npmrc
     }
 }
 
-/// Yarn 1 sends no token to a registry unless it is told to always do.
+/// Yarn 1 sends no token to a registry unless it is told to always do. It is in use where it has left its traces, or where
+/// it is told so.
 fn yarn1(inspector: &mut Inspector<'_>, parsed: &[(&Document, Npmrc)]) {
+    let says = |value: &str| value.trim_matches('"') == "true";
+    let in_npmrc = parsed.iter().any(|(_, npmrc)| {
+        npmrc.keys(&[]).iter().any(|key| {
+            (key == "always-auth" || key.ends_with(":always-auth"))
+                && text(npmrc, &[key]).is_some_and(|value| says(&value))
+        })
+    });
+    let in_yarnrc = inspector
+        .documents(Form::Yarnrc1)
+        .flat_map(|document| document.text.lines())
+        .any(|line| line.contains("always-auth") && line.contains("true"));
+    let is_told = in_npmrc || in_yarnrc;
     let is_used = inspector.documents(Form::Yarnrc1).next().is_some()
         || inspector.documents(Form::YarnLock).any(|document| document.text.contains("# yarn lockfile v1"));
-    if !is_used {
+    if !is_used && !is_told {
         return;
     }
     let mut settings: Vec<Setting> = Vec::new();
@@ -121,18 +134,7 @@ fn yarn1(inspector: &mut Inspector<'_>, parsed: &[(&Document, Npmrc)]) {
     }
     settings.extend(parsed.iter().filter_map(|(document, npmrc)| setting(document, npmrc, "registry")));
     let Some((_, origin)) = inspector.slot("yarn1", "registry", &settings) else { return };
-    let says = |value: &str| value.trim_matches('"') == "true";
-    let in_npmrc = parsed.iter().any(|(_, npmrc)| {
-        npmrc.keys(&[]).iter().any(|key| {
-            (key == "always-auth" || key.ends_with(":always-auth"))
-                && text(npmrc, &[key]).is_some_and(|value| says(&value))
-        })
-    });
-    let in_yarnrc = inspector
-        .documents(Form::Yarnrc1)
-        .flat_map(|document| document.text.lines())
-        .any(|line| line.contains("always-auth") && line.contains("true"));
-    if !in_npmrc && !in_yarnrc {
+    if !is_told {
         let message = "Yarn 1 sends no token to this registry unless `always-auth` is true".to_owned();
         let fix = "add `always-auth=true` to `.npmrc`, or run `cargo codeartifact configure yarn1`";
         inspector.found("always-auth-missing", "yarn1", &origin, message, fix);

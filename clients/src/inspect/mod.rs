@@ -5,6 +5,7 @@
 //! | `places` | which files and variables each client reads, and which of them win |
 //! | `secrets` | what in a text is a secret, a CodeArtifact token or another one, and when a token ended |
 //! | `url` | a registry's address: whose it is, what is wrong with it, how it may be shown |
+//! | `mentions` | addresses and programs in files of which no more has to be understood |
 //! | one per family of clients | what each has to have, and what must not be |
 //!
 //! Nothing is opened here and no clock is read: who calls [`inspect`] reads the files that [`locations`] names. A finding
@@ -20,6 +21,7 @@ use codeartifact::{Endpoint, Trust};
 mod cargo;
 mod javascript;
 mod jvm;
+mod mentions;
 mod nuget;
 mod places;
 mod python;
@@ -71,6 +73,14 @@ pub enum Form {
     Bundle,
     /// RubyGems' `.gemrc` and `credentials`.
     Gem,
+    /// `registries.json` of Swift.
+    Swift,
+    /// Gradle's scripts and lists for all builds of a user.
+    Gradle,
+    /// sbt's settings for all builds of a user.
+    Sbt,
+    /// `.bazelrc`.
+    Bazelrc,
     /// `.netrc`.
     Netrc,
     /// A shell's start-up file.
@@ -204,6 +214,7 @@ pub fn inspect(view: &View<'_>) -> Inspection {
     jvm::inspect(&mut inspector);
     nuget::inspect(&mut inspector);
     shell::inspect(&mut inspector);
+    mentions::inspect(&mut inspector);
     secrets::inspect(&mut inspector);
     inspector.out
 }
@@ -335,14 +346,15 @@ fn references(value: &str, prefix: &str) -> Vec<String> {
         .collect()
 }
 
-/// The variable that `exec` sets for whatever refers to it: not set outside, and rightly so.
+/// The variable that `exec` sets for whatever refers to it, and how those begin that are set for Maven's run: not set outside,
+/// and rightly so.
 const OF_EXEC: &str = "CODEARTIFACT_AUTH_TOKEN";
 
 impl Inspector<'_> {
     /// Variables that a value refers to and nobody has set.
     fn unset(&mut self, client: &'static str, setting: &Setting, prefix: &str) {
         for name in references(&setting.value, prefix) {
-            if name == OF_EXEC || self.view.variables.contains_key(&name) {
+            if name.starts_with(OF_EXEC) || self.view.variables.contains_key(&name) {
                 continue;
             }
             let message = format!("{client} is to take a credential from the variable {name}, which is not set");

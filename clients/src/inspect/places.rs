@@ -29,7 +29,7 @@ pub struct Ground<'a> {
 }
 
 /// Files of a project, in its folders from the nearest upwards.
-const OF_PROJECTS: [(Form, &str); 17] = [
+const OF_PROJECTS: [(Form, &str); 19] = [
     (Form::Cargo, ".cargo/config"),
     (Form::Cargo, ".cargo/config.toml"),
     (Form::Yarnrc1, ".yarnrc"),
@@ -47,10 +47,12 @@ const OF_PROJECTS: [(Form, &str); 17] = [
     (Form::Nuget, "NuGet.config"),
     (Form::Nuget, "NuGet.Config"),
     (Form::Bundle, ".bundle/config"),
+    (Form::Swift, ".swiftpm/configuration/registries.json"),
+    (Form::Bazelrc, ".bazelrc"),
 ];
 
 /// Files in the home folder.
-const OF_USERS: [(Form, &str); 38] = [
+const OF_USERS: [(Form, &str); 43] = [
     (Form::Npmrc, ".npmrc"),
     (Form::Yarnrc1, ".yarnrc"),
     (Form::Yarnrc, ".yarnrc.yml"),
@@ -67,6 +69,11 @@ const OF_USERS: [(Form, &str); 38] = [
     (Form::Bundle, ".bundle/config"),
     (Form::Gem, ".gemrc"),
     (Form::Gem, ".gem/credentials"),
+    (Form::Swift, ".swiftpm/configuration/registries.json"),
+    (Form::Bazelrc, ".bazelrc"),
+    (Form::Gradle, ".gradle/init.d/codeartifact.gradle"),
+    (Form::Gradle, ".gradle/init.d/codeartifact.repositories"),
+    (Form::Sbt, ".sbt/1.0/codeartifact.sbt"),
     (Form::Netrc, ".netrc"),
     (Form::Netrc, "_netrc"),
     (Form::Shell, ".profile"),
@@ -139,7 +146,13 @@ pub fn locations(ground: &Ground<'_>) -> Vec<Location> {
     }
     let data = named("XDG_DATA_HOME").or_else(|| below_home(".local/share"));
     list.add(data, "uv/credentials/credentials.toml", Form::UvCredentials, Whose::User);
-    list.add(named("GRADLE_USER_HOME"), "gradle.properties", Form::Properties, Whose::User);
+    for (form, name) in [
+        (Form::Properties, "gradle.properties"),
+        (Form::Gradle, "init.d/codeartifact.gradle"),
+        (Form::Gradle, "init.d/codeartifact.repositories"),
+    ] {
+        list.add(named("GRADLE_USER_HOME"), name, form, Whose::User);
+    }
     for (form, name) in OF_USERS {
         list.add(home.clone(), name, form, Whose::User);
     }

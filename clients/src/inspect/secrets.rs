@@ -184,7 +184,7 @@ fn is_literal(value: &str) -> bool {
 }
 
 /// The client that a file is mostly for.
-fn client(document: &Document) -> &'static str {
+pub(super) fn client(document: &Document) -> &'static str {
     let path = document.location.path.to_string_lossy();
     match document.location.form {
         Form::Cargo | Form::CargoCredentials => "cargo",
@@ -201,7 +201,10 @@ fn client(document: &Document) -> &'static str {
         Form::PythonToml => "poetry",
         Form::Maven | Form::MavenOptions => "maven",
         Form::Properties if path.contains(".sbt") || path.contains(".ivy2") => "sbt",
-        Form::Properties => "gradle",
+        Form::Properties | Form::Gradle => "gradle",
+        Form::Sbt => "sbt",
+        Form::Swift => "swift",
+        Form::Bazelrc => "bazel",
         Form::Nuget => "nuget",
         Form::Bundle => "bundler",
         Form::Gem => "rubygems",
