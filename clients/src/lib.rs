@@ -3,6 +3,7 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`protocol`] | [`Protocol`]: a conversation over the streams a package manager hands to its credential program |
+//! | [`inspect`] | what is wrong in clients' files and variables, from their texts |
 //! | [`settings`] | [`Settings`]: from a file's text to the edits that set a client up; how edits are shown and taken back |
 //! | [`syntax`] | format-preserving text: what an edit does not name keeps its bytes |
 //! | one per client | its record, its protocol, its settings, its page, its fixtures |
@@ -23,10 +24,10 @@ mod answer;
 pub mod basic;
 mod bearer;
 mod index_name;
+pub mod inspect;
 mod platformdirs;
 pub mod protocol;
 pub mod publish;
-pub mod inspect;
 pub mod settings;
 pub mod syntax;
 

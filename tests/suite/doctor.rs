@@ -455,7 +455,7 @@ fn faults_of_files_are_found() {
                 bench.sandbox.write("config/uv/uv.toml", text);
                 doctor
             }),
-            ("extra-index", |bench, doctor| {
+            ("dependency-confusion", |bench, doctor| {
                 bench.pip("extra-index-url = https://packages.example.com/simple/\n");
                 doctor
             }),
@@ -722,10 +722,14 @@ fn what_is_safe_is_mended_and_shown_before() {
 #[test]
 fn every_code_explains_itself() {
     let sandbox = Sandbox::new();
-    for words in [["doctor", "--explain", "extra-index"].as_slice(), &["help", "extra-index"]] {
-        sandbox.codeartifact(words).run().success().prints("# extra-index").prints("## How to fix it");
+    for words in [["doctor", "--explain", "dependency-confusion"].as_slice(), &["help", "dependency-confusion"]] {
+        sandbox.codeartifact(words).run().success().prints("# dependency-confusion").prints("## How to fix it");
     }
-    sandbox.codeartifact(&["doctor", "--explain", "extra-indx"]).run().exit(2).says("did you mean `extra-index`?");
+    sandbox
+        .codeartifact(&["doctor", "--explain", "dependency-confusio"])
+        .run()
+        .exit(2)
+        .says("did you mean `dependency-confusion`?");
     // Nobody to ask: said, and no finding.
     let outcome = sandbox.codeartifact(&["doctor", "--json"]).run();
     assert!(outcome.json()["unchecked"].as_array().is_some_and(|list| !list.is_empty()), "{}", outcome.show());

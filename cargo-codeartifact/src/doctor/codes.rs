@@ -18,7 +18,7 @@ macro_rules! codes {
 }
 
 /// The codes, as people meet them: who asks, the service, addresses, secrets, programs, stores, our own files.
-pub(super) const CODES: [Code; 66] = codes![
+pub(super) const CODES: [Code; 76] = codes![
     "identity-missing" Error,
     "sign-in-ended" Error,
     "credentials-expired" Error,
@@ -49,7 +49,7 @@ pub(super) const CODES: [Code; 66] = codes![
     "upload-to-index" Warning,
     "index-without-user" Warning,
     "keyring-provider-off" Warning,
-    "extra-index" Warning,
+    "dependency-confusion" Warning,
     "unsafe-index-strategy" Warning,
     "always-auth-missing" Warning,
     "token-helper-in-project" Error,
@@ -69,7 +69,18 @@ pub(super) const CODES: [Code; 66] = codes![
     "name-in-use" Warning,
     "file-not-ours" Warning,
     "not-configured" Advice,
+    // Settings' own, which `configure` says too.
     "rubygems-rubylib" Advice,
+    "mirror-shadows" Warning,
+    "token-by-exec" Advice,
+    "helper-path-with-blanks" Warning,
+    "swift-login" Advice,
+    "bundler-mirror-overridden" Warning,
+    "bundler-mirror-fallback" Warning,
+    "installs-by-another" Advice,
+    "keyring-chosen-elsewhere" Warning,
+    "password-at-rest" Warning,
+    "project-only" Advice,
     "helper-missing" Error,
     "helper-not-linked" Error,
     "foreign-helper-first" Error,

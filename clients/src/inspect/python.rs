@@ -77,7 +77,7 @@ fn pip(inspector: &mut Inspector<'_>) {
         if any_extra.is_some() || default.is_some() {
             let message =
                 "pip takes the highest version of all indexes: a stranger's package of the same name wins".to_owned();
-            inspector.found("extra-index", "pip", &extra.origin, message, EXTRA_FIX);
+            inspector.found("dependency-confusion", "pip", &extra.origin, message, EXTRA_FIX);
         }
     }
     let Some(used) = default.map(|(_, origin)| origin).or(any_extra) else { return };
@@ -290,7 +290,7 @@ fn sources(inspector: &mut Inspector<'_>) {
                 && (!whole || !others.is_empty())
             {
                 let message = format!("{client} asks several sources: a stranger's package of the same name can win");
-                inspector.found("extra-index", client, &first.origin, message, EXTRA_FIX);
+                inspector.found("dependency-confusion", client, &first.origin, message, EXTRA_FIX);
             }
         }
     }

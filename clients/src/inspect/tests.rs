@@ -233,7 +233,13 @@ fn each_fault_of_a_file_has_its_code() {
         (Form::Pip, Whose::User, "[global]\nindex-url = HOST/pypi/team/simple/\n", no_variables, "index-without-user"),
         (Form::Pip, Whose::User, "[global\n", no_variables, "file-faulty"),
         (Form::Pip, Whose::User, PIP, &[("PIP_KEYRING_PROVIDER", "disabled")], "keyring-provider-off"),
-        (Form::Pip, Whose::User, PIP, &[("PIP_EXTRA_INDEX_URL", "https://a.example.com/simple/")], "extra-index"),
+        (
+            Form::Pip,
+            Whose::User,
+            PIP,
+            &[("PIP_EXTRA_INDEX_URL", "https://a.example.com/simple/")],
+            "dependency-confusion",
+        ),
         (
             Form::Uv,
             Whose::User,
@@ -261,7 +267,7 @@ fn each_fault_of_a_file_has_its_code() {
             Whose::Project,
             "[[tool.poetry.source]]\nname = \"t\"\nurl = \"HOST/pypi/team/simple/\"\npriority = \"supplemental\"\n",
             no_variables,
-            "extra-index",
+            "dependency-confusion",
         ),
         (Form::Pypirc, Whose::User, "[t]\nrepository = HOST/pypi/team/simple/\n", no_variables, "upload-to-index"),
         (
