@@ -101,6 +101,13 @@ impl<'a> Bench<'a> {
         self.link_keyring();
     }
 
+    /// A project that says what it uses, and cargo's settings in place of those that `configure` wrote.
+    fn declare(&self, cargo: &str) {
+        let project = format!("[project]\ndomain = \"acme\"\nowner = \"{ACCOUNT}\"\nrepository = \"team\"\n");
+        self.sandbox.write("work/codeartifact.toml", project);
+        self.sandbox.write("home/.cargo/config.toml", cargo);
+    }
+
     fn link_keyring(&self) {
         self.sandbox.helper(&["install", "keyring", "nuget-plugin-codeartifact"]).run().success();
         self.sandbox.set("PATH", self.path(&["data/codeartifact/bin"]));
@@ -668,6 +675,19 @@ fn faults_of_programs_and_of_our_own_files_are_found() {
                 let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o755);
                 fs::set_permissions(bench.sandbox.path("old/cargo"), mode).unwrap();
                 bench.sandbox.set("PATH", bench.path(&["old"]));
+                doctor
+            }),
+            ("not-configured", |bench, doctor| {
+                bench.declare("# empty\n");
+                doctor
+            }),
+            ("name-in-use", |bench, doctor| {
+                bench.declare("[registries.team]\nindex = \"sparse+https://packages.example.com/index/\"\n");
+                doctor
+            }),
+            ("secret-in-the-way", |bench, doctor| {
+                let secret = "hunter2".repeat(8);
+                bench.declare(&format!("[registries.team]\ncredential-provider = \"{secret}\"\n"));
                 doctor
             }),
             ("journal-faulty", |bench, doctor| {

@@ -57,27 +57,24 @@ pub(super) fn check(visit: &mut Visit<'_>) {
 fn planned(visit: &mut Visit<'_>, context: &Context, request: Request) {
     let Some(Wish { client, repository, .. }) = request.wishes.first().cloned() else { return };
     let name = client.name;
-    let is_used = |visit: &Visit<'_>| visit.inspection.uses.iter().any(|used| used.client == name);
+    let is_used = visit.inspection.uses.iter().any(|used| used.client == name);
     match configure::plan(request, &context.host) {
-        Ok(planned) => {
-            // Before it is set up, what its settings would bring is not there yet.
-            if is_used(visit) {
-                for finding in &planned.findings {
-                    let found = visit.found(
-                        finding.code,
-                        name,
-                        finding.message.clone(),
-                        format!("`cargo codeartifact help {name}` says more"),
-                    );
-                    if let Some(path) = &finding.path {
-                        found.at(path.clone(), finding.line);
-                    }
+        // What its settings bring with them.
+        Ok(planned) if planned.is_empty() => {
+            for finding in &planned.findings {
+                let fix = format!("`cargo codeartifact help {name}` says more");
+                let found = visit.found(finding.code, name, finding.message.clone(), fix);
+                if let Some(path) = &finding.path {
+                    found.at(path.clone(), finding.line);
                 }
-            } else if !planned.is_empty() {
-                let message =
-                    format!("the project uses repository {repository}, and {} is not set up for it", client.title);
-                visit.found("not-configured", name, message, format!("run `cargo codeartifact configure {name}`"));
             }
+        }
+        // Set up in another way, by hand perhaps: the checks of its files judge that.
+        _ if is_used => {}
+        Ok(_) => {
+            let message =
+                format!("the project uses repository {repository}, and {} is not set up for it", client.title);
+            visit.found("not-configured", name, message, format!("run `cargo codeartifact configure {name}`"));
         }
         Err(ConfigureError::Settings(error)) => refused(visit, name, &error),
         Err(error) => {
