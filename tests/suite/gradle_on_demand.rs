@@ -15,7 +15,7 @@ fn install(gradle: &Gradle, home: &str) {
 }
 
 /// A sample project's file, with nothing said about credentials.
-fn forget_credentials(file: &std::path::Path) {
+pub(crate) fn forget_credentials(file: &std::path::Path) {
     let text = std::fs::read_to_string(file).expect("the sample was copied");
     let (before, rest) = text.split_once("credentials {").expect("the sample has credentials");
     let (_, after) = rest.split_once('}').expect("they end");

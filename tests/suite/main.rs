@@ -20,6 +20,7 @@ journeys!(
     configure_dotnet_ruby_swift,
     configure_javascript,
     configure_python,
+    configure_jvm,
     conformance,
     crash,
     doctor,

@@ -59,12 +59,27 @@ pub(crate) struct Maven {
 impl Maven {
     pub(crate) fn new() -> Option<Self> {
         let (program, _) = (find("mvn")?, find("javac")?);
+        Some(Self::of(program))
+    }
+
+    /// Maven 4, if `tests/run` got it.
+    pub(crate) fn four() -> Option<Self> {
+        let program = workspace().join("target/tools/maven-4/bin/mvn");
+        if program.exists() {
+            return Some(Self::of(program));
+        }
+        let found = find(program.to_str().expect("paths of tools are text"));
+        assert!(found.is_none(), "it is no program");
+        None
+    }
+
+    fn of(program: PathBuf) -> Self {
         let sandbox = Sandbox::new();
         // Java asks the system for the home, not the environment. These runs are short: no second compiler.
         let home = sandbox.path("home");
         sandbox.set("MAVEN_OPTS", format!("-Duser.home={} -XX:TieredStopAtLevel=1 -XX:+UseSerialGC", home.display()));
         sandbox.may_hold_secrets("data/service");
-        Some(Self { sandbox, program })
+        Self { sandbox, program }
     }
 
     /// Leads it to a repository, as the service's documentation says.

@@ -18,7 +18,7 @@ use tests::{
 use crate::maven::{CONNECTION, DOMAIN, LIBRARY, Maven, chain, repository, resolved, versions};
 
 /// What `tests/run` built; nothing, and a word about it, if it has not.
-fn extension() -> Option<PathBuf> {
+pub(crate) fn extension() -> Option<PathBuf> {
     let jar = workspace().join("target/tools/maven-extension.jar");
     if jar.exists() {
         return Some(jar);

@@ -54,7 +54,7 @@ impl Sbt {
         let settings = [
             set("user.home", self.sandbox.path("home")),
             set("sbt.boot.directory", self.made.join("boot")),
-            set("sbt.global.base", self.sandbox.path("home/.sbt")),
+            set("sbt.global.base", self.sandbox.path("home/.sbt/1.0")),
             set("sbt.ivy.home", self.sandbox.path("home/.ivy2")),
             set("sbt.coursier.home", self.sandbox.path(cache)),
         ];

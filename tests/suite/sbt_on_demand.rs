@@ -6,14 +6,14 @@ use tests::{HelperOnPath, Service, Source, helper_on_path::guard_token_of, progr
 use crate::maven::{CONNECTION, DOMAIN, chain, repository, versions};
 use crate::sbt::Sbt;
 
-/// Where sbt finds it: `sbt.global.base` stands for `~/.sbt/1.0`.
+/// Where sbt finds it.
 fn install(sbt: &Sbt) {
     let settings = workspace().join("clients/src/sbt/shim/codeartifact.sbt");
-    sbt.sandbox.write("home/.sbt/codeartifact.sbt", std::fs::read(settings).expect("the shim is there"));
+    sbt.sandbox.write("home/.sbt/1.0/codeartifact.sbt", std::fs::read(settings).expect("the shim is there"));
 }
 
 /// A sample project's file, with nothing said about credentials.
-fn forget_credentials(file: &std::path::Path) {
+pub(crate) fn forget_credentials(file: &std::path::Path) {
     let text = std::fs::read_to_string(file).expect("the sample was copied");
     let text: String = text.lines().filter(|line| !line.starts_with("credentials")).flat_map(|line| [line, "\n"]).collect();
     std::fs::write(file, text).expect("the sandbox takes files");

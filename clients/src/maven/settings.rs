@@ -12,8 +12,9 @@
 //!
 //! Neither Maven has a hook that both understand. Maven 4 could ask a pinentry, but the password that names it is sent to
 //! the server as it stands by Maven 3. Both take a password from the environment, which `~/.mavenrc` fills: with a variable
-//! for each domain, for a token is a domain's. Where the extension of Maven's core lies in `~/.m2`, it is loaded, nobody is
-//! asked for a variable, and it takes the place of a password that is no more than the name of one.
+//! for each domain, for a token is a domain's. Where the extension of Maven's core lies in `~/.m2`, Maven 3 loads it: nobody
+//! is asked for a variable then, and it takes the place of a password that is no more than the name of one. Maven 4 asks
+//! extensions for some of its requests only.
 //!
 //! The mirror that comes first takes a repository, and a second `<mirrors>` is an error to Maven: so a new element goes to
 //! the end of the parent that is there.
@@ -95,15 +96,17 @@ fn tokens(goal: &Goal<'_>, path: &Path, text: Option<&[u8]>) -> Result<Edit, Set
     let helper = goal.helper.to_str().ok_or_else(unwritable)?;
     let folder = goal.helper.parent().and_then(Path::to_str).ok_or_else(unwritable)?;
     let (domain, variable) = (goal.domain_link(""), variable(goal));
-    // The extension looks for the helper on PATH.
+    // It is Maven 3's, and looks for the helper on PATH. In a file that is sourced `$0` is the `mvn` script.
     let extension = format!(
-        "[ ! -f ~/.m2/codeartifact-maven.jar ] || {{ PATH=$PATH:{}; \
-         MAVEN_OPTS=\"$MAVEN_OPTS -Dmaven.ext.class.path=$HOME/.m2/codeartifact-maven.jar\"; }}",
+        "[ ! -f ~/.m2/codeartifact-maven.jar ] || \
+         case $(echo \"$(dirname \"$(readlink -f \"$0\")\")\"/../lib/maven-core-*) in \
+         */maven-core-3.*) codeartifact_extension=1; PATH=$PATH:{}; \
+         MAVEN_OPTS=\"${{MAVEN_OPTS-}} -Dmaven.ext.class.path=$HOME/.m2/codeartifact-maven.jar\";; esac",
         quoted(folder)
     );
     let token = format!(
-        "[ -f ~/.m2/codeartifact-maven.jar ] || {{ {variable}=$({} netrc {domain}) && \
-         export {variable}=\"${{{variable}##* }}\"; }}",
+        "[ -n \"${{codeartifact_extension-}}\" ] || if {variable}=$({} netrc {domain}); \
+         then export {variable}=\"${{{variable}##* }}\"; fi",
         quoted(helper)
     );
     let mut lines = Lines::parse(text.unwrap_or_default()).map_err(in_file)?;

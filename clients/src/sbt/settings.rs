@@ -1,13 +1,12 @@
 //! What sbt reads for all of a user's builds (its manual, "Global settings and plugins"; seen with 1.10).
 //!
-//! | level | file | what it does |
-//! | --- | --- | --- |
-//! | both | `~/.sbt/1.0/codeartifact.sbt` | asks the credential program, by its path, for tokens |
-//! | user | `~/.sbt/1.0/codeartifact-NAME.sbt` | leads every build, and the builds of builds, to the repository |
-//! | project | `project/codeartifact-NAME.scala` | leads all projects of the build to it, by a plugin that turns itself on |
+//! | file | what it does |
+//! | --- | --- |
+//! | `~/.sbt/1.0/codeartifact.sbt` | asks the credential program, by its path, for tokens |
+//! | `~/.sbt/1.0/codeartifact-NAME.sbt` | leads every build, and the builds of builds, to the repository |
 //!
-//! A `.sbt` file in a project's folder would count for its outermost project only, and what is set for a whole build loses
-//! to what sbt sets for each project: so it is a plugin. Where to publish a build says itself.
+//! Where to publish a build says itself. There is the user's level only: a `.sbt` file in a project's folder counts for its
+//! outermost project alone, and what is set for a whole build loses to what sbt sets for each of its projects.
 //!
 //! `resolvers` come behind the public repository; so it is `externalResolvers`, from which both are made. `~/.sbt/repositories`
 //! is no place for it: sbt loads itself from there, before it reads any setting that could ask for a token.
@@ -29,8 +28,7 @@ pub(super) struct SbtSettings;
 
 impl Settings for SbtSettings {
     fn choices(&self) -> Choices {
-        let levels = &[Level::User, Level::Project];
-        Choices { levels, roles: &[Role::Named, Role::Default], name: true, scope: None }
+        Choices { levels: &[Level::User], roles: &[Role::Named, Role::Default], name: true, scope: None }
     }
 
     fn project_marker(&self) -> ProjectMarker {
@@ -40,20 +38,12 @@ impl Settings for SbtSettings {
     fn files(&self, goal: &Goal<'_>, places: &Places<'_>) -> Result<Vec<SettingsFile>, SettingsError> {
         let home = places.home.ok_or(SettingsError::NoHome { client: "sbt" })?;
         let name = name(goal)?;
-        let user = |name: &str| SettingsFile {
+        let file = |name: &str| SettingsFile {
             candidates: vec![home.join(".sbt/1.0").join(name)],
             level: Level::User,
             anchor: home.to_path_buf(),
         };
-        let repository = match goal.level {
-            Level::User => user(&format!("codeartifact-{name}.sbt")),
-            Level::Project => SettingsFile {
-                candidates: vec![places.project.join("project").join(format!("codeartifact-{name}.scala"))],
-                level: Level::Project,
-                anchor: places.project.to_path_buf(),
-            },
-        };
-        Ok(vec![user(TOKENS), repository])
+        Ok(vec![file(TOKENS), file(&format!("codeartifact-{name}.sbt"))])
     }
 
     fn edit(&self, goal: &Goal<'_>, file: &SettingsFile, text: Option<&[u8]>) -> Result<Edit, SettingsError> {
@@ -76,40 +66,22 @@ impl Settings for SbtSettings {
             Role::Default => ("others.filterNot(_.name == \"public\")", format!("builds take `{name}` for the public repository")),
             Role::Named | Role::Extra => ("others", format!("builds ask the repository as `{name}`, before the public one")),
         };
-        let setting = format!(
-            "externalResolvers := {{\n  val ours = {repository}\n  val (local, others) = externalResolvers.value.partition(_.name == \"local\")\n  local ++ (ours +: {others})\n}}\n"
+        let ours = format!(
+            "// {MARK}; `--undo` takes it back
+
+externalResolvers := {{
+  val ours = {repository}
+  val (local, others) = externalResolvers.value.partition(_.name == \"local\")
+  local ++ (ours +: {others})
+}}
+"
         );
-        let ours = match file.level {
-            Level::User => format!("// {MARK}; `--undo` takes it back\n\n{setting}"),
-            Level::Project => plugin(name, &setting),
-        };
         Edit::whole(file, text, &ours, &why)
     }
 
     fn repository_name(&self, goal: &Goal<'_>) -> Result<Option<String>, SettingsError> {
         name(goal).map(|name| Some(name.to_owned()))
     }
-}
-
-/// A plugin that sets it in each of a build's projects.
-fn plugin(name: &str, setting: &str) -> String {
-    let object: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    let setting = setting.trim_end().replace('\n', "\n    ");
-    format!(
-        "// {MARK}; `--undo` takes it back
-
-import sbt._
-import sbt.Keys._
-
-object CodeArtifact_{object} extends AutoPlugin {{
-  override def trigger = allRequirements
-  override def requires = plugins.JvmPlugin
-  override def projectSettings = Seq(
-    {setting}
-  )
-}}
-"
-    )
 }
 
 /// A repository as Scala has it. Without encryption there is only the embedded service on this machine.

@@ -20,8 +20,8 @@ import org.eclipse.aether.repository.RemoteRepository;
  * places to deploy to included. An id that a stranger's POM took for itself gets nothing.
  *
  * <p>Maven 3 has two kinds of repositories. Those of the settings are made before any extension is asked, and take a
- * password at once; those of POMs are given credentials by a selector, and ask for them when they connect. Maven 4 has
- * the second kind only.
+ * password at once; those of POMs are given credentials by a selector, and ask for them when they connect. Maven 4
+ * has sessions of its own beside, which nobody can reach: this is for Maven 3.
  */
 @Named("codeartifact")
 @Singleton
