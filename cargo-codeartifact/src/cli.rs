@@ -206,7 +206,8 @@ pub(crate) struct Login {
 #[derive(Debug, Default, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Wanted {
-    /// The package managers (default: those on PATH and those of the project; with `--undo`: all)
+    /// The package managers (default: those of the project and, without `--project`, those on PATH; with `--undo`:
+    /// all)
     #[arg(value_name = "CLIENT")]
     pub(crate) clients: Vec<String>,
     /// The repository to read from

@@ -129,15 +129,14 @@ fn clients_of(words: &[String]) -> Result<Vec<&'static Client>, CommandError> {
     Ok(clients)
 }
 
-/// Those on this machine, and those of the project one stands in.
-fn found(host: &Host) -> Result<Vec<&'static Client>, CommandError> {
-    let here = |client: &&Client| {
-        client.programs.iter().any(|program| host.find_program(program).is_some())
-            || configure::in_project(client, host)
-    };
+/// Those of the project one stands in; for the user, those on this machine too.
+fn found(level: Level, host: &Host) -> Result<Vec<&'static Client>, CommandError> {
+    let on_path = |client: &Client| client.programs.iter().any(|program| host.find_program(program).is_some());
+    let here = |client: &&Client| configure::in_project(client, host) || level == Level::User && on_path(client);
     let found: Vec<&'static Client> = configured_here().filter(here).collect();
     if found.is_empty() {
-        return Err(CommandError::user(anyhow!("there is no package manager on PATH that can be configured"))
+        let place = if level == Level::User { "on PATH or in a project here" } else { "in a project here" };
+        return Err(CommandError::user(anyhow!("there is no package manager {place} that can be configured"))
             .hint(format!("name one all the same: {}", known())));
     }
     Ok(found)
@@ -154,7 +153,7 @@ fn wishes(
     context: &Context,
     report: &mut Report,
 ) -> Result<Vec<Wish>, CommandError> {
-    let clients = if named.is_empty() { found(&context.host)? } else { named.to_vec() };
+    let clients = if named.is_empty() { found(level, &context.host)? } else { named.to_vec() };
     let (mut wishes, mut reasons) = (Vec::new(), Vec::new());
     for client in clients {
         let asked = Asked { args, client, level, context };
@@ -180,7 +179,7 @@ fn wishes(
 /// What the project's file says that the clients found here are to be set up for, as far as they can be.
 pub(crate) fn declared(context: &Context) -> Vec<Wish> {
     let args = cli::Wanted::default();
-    let clients = found(&context.host).unwrap_or_default();
+    let clients = found(Level::User, &context.host).unwrap_or_default();
     let asked = clients.into_iter().map(|client| Asked { args: &args, client, level: Level::User, context });
     asked.filter(|asked| asked.misfit().is_none()).filter_map(|asked| asked.wishes().ok()).flatten().collect()
 }

@@ -175,6 +175,12 @@ fn a_project_says_what_its_newcomers_need() {
     configure(&[]).success().says("cargo knows the repository as `ours`");
     let expected = format!("[registries.ours]\nindex = \"{}\"", service.cargo_index("acme", "rust"));
     assert!(config(&sandbox).contains(&expected), "{}", config(&sandbox));
+    // Of a project only what is in it, whatever else is on PATH.
+    let words = ["configure", "--project", "--dry-run", "--json"];
+    let said = sandbox.codeartifact(&words).current_dir(&folder).run().success();
+    let said: serde_json::Value = serde_json::from_str(&said.stdout()).unwrap();
+    let named: Vec<_> = said["names"].as_array().unwrap().iter().map(|named| named["client"].clone()).collect();
+    assert_eq!(named, ["cargo"], "{said}");
     // What is typed goes first; what the client cannot do is said before anything is read.
     configure(&["--repository", "team", "--registry", "typed", "--dry-run"]).success().prints("registries.typed");
     configure(&["--extra-index"]).failure().says("Cargo cannot be configured so: it has no extra index");
