@@ -35,7 +35,7 @@ pub(crate) use error::ConfigureError;
 use journal::{Author, Claim, Journal, Lock};
 pub(crate) use links::folder as links_folder;
 use place::{Bounds, Place, Replaced};
-pub(crate) use standing::{Standing, forget_gone, relink, remove_line, standing};
+pub(crate) use standing::{SeenLine, Standing, forget_gone, relink, remove_line, standing};
 pub(crate) use undo::{UndoOutcome, UndoRequest, Undone, undo};
 
 /// The credential program's name.

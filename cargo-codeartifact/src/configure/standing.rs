@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use codeartifact::Host;
+use sha2::{Digest as _, Sha256};
 
 use super::error::ConfigureError;
 use super::journal::{Journal, JournaledFile, Lock};
@@ -90,8 +91,35 @@ pub(crate) fn relink(folder: &Path, name: &str, host: &Host) -> Result<(), Confi
     links::lead(&super::helper(host)?, folder, name, host)
 }
 
-/// Removes one line of a file, as it is replaced by any edit: whole or not at all.
-pub(crate) fn remove_line(path: &Path, line: usize, host: &Host) -> Result<(), ConfigureError> {
+/// A line of a file: where it was seen, and what it was, without keeping it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SeenLine {
+    /// From 1.
+    pub(crate) number: usize,
+    digest: [u8; 32],
+}
+
+impl SeenLine {
+    /// A line of a text; `None` where the text has no such line.
+    pub(crate) fn of(text: &str, number: usize) -> Option<Self> {
+        let line = text.split_inclusive('\n').nth(number.checked_sub(1)?)?;
+        Some(Self { number, digest: Sha256::digest(line.as_bytes()).into() })
+    }
+
+    /// Where it is in the text now: in its place, or, where others wrote meanwhile, the only one like it.
+    fn find(&self, lines: &[&[u8]]) -> Option<usize> {
+        let is_it = |at: &usize| lines.get(*at).is_some_and(|line| Sha256::digest(line)[..] == self.digest);
+        let here = Some(self.number - 1).filter(is_it);
+        here.or_else(|| {
+            let mut like = (0..lines.len()).filter(is_it);
+            like.next().filter(|_| like.next().is_none())
+        })
+    }
+}
+
+/// Removes one line of a file, as it is replaced by any edit: whole or not at all. A line that is no more as it was seen
+/// stays.
+pub(crate) fn remove_line(path: &Path, seen: &SeenLine, host: &Host) -> Result<(), ConfigureError> {
     let state = host.state_dir().ok_or(ConfigureError::NoStateFolder)?;
     let _lock = Lock::take(&state)?;
     let home = host.home();
@@ -101,12 +129,35 @@ pub(crate) fn remove_line(path: &Path, line: usize, host: &Host) -> Result<(), C
         let place = Place::find(path, bounds)?;
         place.sweep()?;
         let Some(bytes) = place.read()? else { return Ok(()) };
-        let lines = bytes.split_inclusive(|byte| *byte == b'\n').enumerate();
-        let kept: Vec<u8> =
-            lines.filter(|(number, _)| number + 1 != line).flat_map(|(_, line)| line.to_vec()).collect();
+        let mut lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+        let Some(at) = seen.find(&lines) else { return Ok(()) };
+        lines.remove(at);
+        let kept = lines.concat();
         if place.replace(Some(&bytes), &kept, 0o600)? == Replaced::Yes {
             return Ok(());
         }
     }
     Err(ConfigureError::Contended { path: path.to_path_buf(), attempts: ATTEMPTS })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_found_where_it_moved_and_not_taken_for_another() {
+        let text = "# mine\ntoken=old\nsave=1\n";
+        let seen = SeenLine::of(text, 2).unwrap();
+        let find = |text: &str| {
+            let lines: Vec<&[u8]> = text.as_bytes().split_inclusive(|byte| *byte == b'\n').collect();
+            seen.find(&lines)
+        };
+        assert_eq!(find(text), Some(1));
+        assert_eq!(find("# theirs\n# mine\ntoken=old\nsave=1\n"), Some(2));
+        assert_eq!(find("# mine\ntoken=new\nsave=1\n"), None);
+        assert_eq!(find("token=old\nx\ntoken=old\n"), None, "which of the two, nobody knows");
+        assert_eq!(find(""), None);
+        assert_eq!(SeenLine::of(text, 4), None);
+        assert_eq!(SeenLine::of(text, 0), None);
+    }
 }

@@ -8,6 +8,8 @@ use std::{
 
 use clients::inspect::{self, Document, Ground, Location, Origin, View, Whose};
 
+use crate::configure::SeenLine;
+
 use super::{
     asked::ask,
     finding::{Finding, Mend, Place},
@@ -42,7 +44,9 @@ pub(super) fn check(visit: &mut Visit<'_>) {
             ("token-expired-in-file", Some(Origin::File { path, line }))
                 if found.client == "npm" || found.client == "pnpm" =>
             {
-                Some(Mend::RemoveEnded { path: path.clone(), line: *line })
+                let document = documents.iter().find(|document| document.location.path == *path);
+                let seen = document.and_then(|document| SeenLine::of(&document.text, *line));
+                seen.map(|line| Mend::RemoveEnded { path: path.clone(), line })
             }
             _ => None,
         };

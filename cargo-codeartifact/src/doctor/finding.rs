@@ -2,6 +2,8 @@
 
 use std::{fmt, path::PathBuf};
 
+use crate::configure::SeenLine;
+
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Severity {
@@ -69,7 +71,7 @@ pub(super) enum Mend {
     /// Forgets in our journal what is in no file any more.
     ForgetGone,
     /// Removes a line of `.npmrc` whose CodeArtifact token has ended. It is kept nowhere: it was a secret, and is of no use.
-    RemoveEnded { path: PathBuf, line: usize },
+    RemoveEnded { path: PathBuf, line: SeenLine },
 }
 
 impl fmt::Display for Mend {
@@ -79,7 +81,7 @@ impl fmt::Display for Mend {
             Self::Relink { folder, name } => write!(f, "lead {} to the credential helper", folder.join(name).display()),
             Self::ForgetGone => f.write_str("forget in the journal what is in no file any more"),
             Self::RemoveEnded { path, line } => {
-                write!(f, "remove line {line} of {}, a token that has ended", path.display())
+                write!(f, "remove line {} of {}, a token that has ended", line.number, path.display())
             }
         }
     }

@@ -25,7 +25,7 @@ pub(super) fn mend(findings: &[Finding], host: &Host, dry_run: bool) -> Vec<Mend
         }
     }
     let line = |mend: &Mend| match mend {
-        Mend::RemoveEnded { line, .. } => *line,
+        Mend::RemoveEnded { line, .. } => line.number,
         _ => 0,
     };
     mends.sort_by_key(|mend| std::cmp::Reverse(line(mend)));
@@ -44,7 +44,7 @@ fn done(mend: &Mend, host: &Host) -> Result<(), String> {
         Mend::Tighten(path) => tighten(path).map_err(|error| error.to_string()),
         Mend::Relink { folder, name } => configure::relink(folder, name, host).map_err(said),
         Mend::ForgetGone => configure::forget_gone(host).map_err(said),
-        Mend::RemoveEnded { path, line } => configure::remove_line(path, *line, host).map_err(said),
+        Mend::RemoveEnded { path, line } => configure::remove_line(path, line, host).map_err(said),
     }
 }
 

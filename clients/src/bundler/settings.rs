@@ -10,7 +10,7 @@
 //! and one that names the repository itself needs nothing here.
 //!
 //! A token for the index is in the environment: `exec` sets the variable that Bundler looks up by the mirror's host. For
-//! the gems themselves RubyGems' [plugin](crate::rubygems::plugin) gets it, a file of the user's at both levels.
+//! the gems themselves RubyGems' [plugin] gets it, a file of the user's at both levels.
 
 use std::path::{Path, PathBuf};
 

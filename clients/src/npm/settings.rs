@@ -1,4 +1,4 @@
-//! npm's files: [`registry`](super::registry) says which, and which keys.
+//! npm's files: [`registry`] says which, and which keys.
 //!
 //! | level | file | what is written |
 //! | --- | --- | --- |

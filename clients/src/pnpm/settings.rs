@@ -1,4 +1,4 @@
-//! pnpm's files: those of npm, which [`registry`](crate::npm::registry) describes.
+//! pnpm's files: those of npm, which [`registry`] describes.
 //!
 //! | level | file | what is written |
 //! | --- | --- | --- |

@@ -1,4 +1,4 @@
-//! Yarn 1's files: those of npm, which [`registry`](crate::npm::registry) describes. What its own `.yarnrc` says of a
+//! Yarn 1's files: those of npm, which [`registry`] describes. What its own `.yarnrc` says of a
 //! registry has no credentials: Yarn 1 looks for these in `.npmrc` only (read in 1.22.22).
 //!
 //! | level | file | what is written |
