@@ -172,7 +172,10 @@ fn a_failure_that_cannot_change_is_remembered_for_four_seconds() {
         source.fails(kind);
         ask(folder.path(), some_time(), &source).unwrap_err();
         source.works();
-        assert_eq!(ask(folder.path(), some_time(), &source).unwrap(), "eyJ-2-", "{kind:?}: may be over already");
+        // Later by the clock: a process that another test is starting just now may hold the lock for a moment, and who
+        // waits for it from the very moment of the failure shares it.
+        let answer = ask(folder.path(), some_time() + SECOND, &source);
+        assert_eq!(answer.unwrap(), "eyJ-2-", "{kind:?}: may be over already");
     }
 }
 
