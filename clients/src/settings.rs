@@ -186,6 +186,14 @@ pub struct SettingsFile {
     pub anchor: PathBuf,
 }
 
+impl SettingsFile {
+    /// A project's file, in its folder.
+    pub(crate) fn of_project(places: &Places<'_>, name: &str) -> Self {
+        let candidates = vec![places.project.join(name)];
+        Self { candidates, level: Level::Project, anchor: places.project.to_path_buf() }
+    }
+}
+
 /// What a file is to become.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {

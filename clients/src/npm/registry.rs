@@ -48,8 +48,7 @@ pub(crate) fn user_file(places: &Places<'_>, client: &'static str) -> Result<Set
 
 /// A project's `.npmrc`.
 pub(crate) fn project_file(places: &Places<'_>) -> SettingsFile {
-    let project = places.project.to_path_buf();
-    SettingsFile { candidates: vec![project.join(".npmrc")], level: Level::Project, anchor: project }
+    SettingsFile::of_project(places, ".npmrc")
 }
 
 /// The scopes, each with its `@`; none where the repository is for all packages.

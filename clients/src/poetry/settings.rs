@@ -48,11 +48,7 @@ impl Settings for PoetrySettings {
         let library = Library::files(goal, places, "Poetry")?;
         let mut files: Vec<_> = library.into_iter().chain([config]).collect();
         if goal.level == Level::Project {
-            files.push(SettingsFile {
-                candidates: vec![places.project.join("pyproject.toml")],
-                level: Level::Project,
-                anchor: places.project.to_path_buf(),
-            });
+            files.push(SettingsFile::of_project(places, "pyproject.toml"));
         }
         Ok(files)
     }
